@@ -1,0 +1,68 @@
+package stripesim
+
+import (
+	"container/heap"
+	"time"
+)
+
+// action is something that will happen by itself at its instant: a renewal, a
+// retry, an expiry, a delivery. It names its doing and its subject by text, so
+// that it outlives the process. What it finds when it comes may have changed,
+// and then it does nothing: actions are never cancelled.
+type action struct {
+	At      int64  `json:"at"` // Unix seconds
+	Order   int64  `json:"order"`
+	Doing   string `json:"doing"`
+	Subject string `json:"subject"`
+}
+
+// doings says what each action does. This is the whole of what the simulator
+// does unasked.
+var doings = map[string]func(*Sim, string){
+	"session.expire":      (*Sim).expireSession,
+	"subscription.renew":  (*Sim).renew,
+	"subscription.lapse":  (*Sim).lapseIncomplete,
+	"subscription.resume": (*Sim).resumeCollection,
+	"invoice.finalize":    (*Sim).finalizeDraft,
+	"invoice.retry":       (*Sim).retryInvoice,
+	"delivery.attempt":    (*Sim).readyDelivery,
+}
+
+// queue is a heap of actions, the earliest first, equals in order of planning.
+type queue []action
+
+func (q queue) Len() int { return len(q) }
+func (q queue) Less(i, j int) bool {
+	if q[i].At != q[j].At {
+		return q[i].At < q[j].At
+	}
+	return q[i].Order < q[j].Order
+}
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(x any)   { *q = append(*q, x.(action)) }
+func (q *queue) Pop() any {
+	old := *q
+	last := old[len(old)-1]
+	*q = old[:len(old)-1]
+	return last
+}
+
+// plan puts an action into the queue.
+func (s *Sim) plan(at int64, doing, subject string) {
+	s.planned++
+	heap.Push(&s.due, action{At: at, Order: s.planned, Doing: doing, Subject: subject})
+	s.changed = true
+}
+
+// catchUp carries out everything that is due by the clock, each at its own
+// instant and in order, and leaves the simulator at the clock's present time.
+func (s *Sim) catchUp() {
+	clock := s.cfg.Clock().UTC()
+	for len(s.due) > 0 && s.due[0].At <= clock.Unix() {
+		a := heap.Pop(&s.due).(action)
+		s.now = time.Unix(a.At, 0).UTC()
+		s.changed = true
+		doings[a.Doing](s, a.Subject)
+	}
+	s.now = clock
+}

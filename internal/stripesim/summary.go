@@ -1,0 +1,113 @@
+package stripesim
+
+import "time"
+
+// Event is a short account of one event.
+type Event struct {
+	ID      string
+	Type    string
+	Created time.Time
+	Object  string // the id of the object it tells of
+	Pending int64  // endpoints that have not accepted it yet
+	Body    []byte // as the API shows it, JSON
+}
+
+// Events answers every event there was, the newest first; the API itself shows
+// those of the last 30 days.
+func (s *Sim) Events() (out []Event) {
+	s.live(func() {
+		for _, e := range s.store.all("event", nil) {
+			out = append(out, Event{
+				ID: str(e, "id"), Type: str(e, "type"), Created: when(e), Object: str(e, "data.object.id"),
+				Pending: s.courier.pending(str(e, "id")), Body: encode(s.shown(e)),
+			})
+		}
+	})
+	return out
+}
+
+// Subscription is a short account of one subscription, ended ones included.
+type Subscription struct {
+	ID, Customer, Email string
+	Status              string // Stripe's own word
+	Product, Price      string // the product's name, the price's id
+	Amount              int64  // per interval, in the currency's smallest unit
+	Currency, Interval  string
+	PeriodEnd           time.Time
+	CancelAtPeriodEnd   bool
+	Metadata            map[string]string
+}
+
+// Subscriptions answers all subscriptions, the newest first.
+func (s *Sim) Subscriptions() (out []Subscription) {
+	s.live(func() {
+		for _, o := range s.store.all("subscription", nil) {
+			price := s.store.byID[pricesOf(o)[0]]
+			out = append(out, Subscription{
+				ID: str(o, "id"), Customer: str(o, "customer"), Email: str(s.store.byID[str(o, "customer")], "email"),
+				Status: str(o, "status"), Product: str(s.store.byID[str(price, "product")], "name"), Price: str(price, "id"),
+				Amount:   num(price, "unit_amount") * num(array(o, "items.data")[0].(object), "quantity"),
+				Currency: str(price, "currency"), Interval: str(price, "recurring.interval"),
+				PeriodEnd: time.Unix(num(o, "current_period_end"), 0).UTC(), CancelAtPeriodEnd: flag(o, "cancel_at_period_end"),
+				Metadata: texts(sub(o, "metadata")),
+			})
+		}
+	})
+	return out
+}
+
+// Payment is one succeeded payment: what a ledger must hold, once.
+type Payment struct {
+	Intent, Charge                  string
+	Customer, Invoice, Subscription string // empty where there is none
+	Email                           string
+	Amount, Refunded, Fee           int64 // in the currency's smallest unit
+	Currency                        string
+	Created                         time.Time         // of the charge
+	Metadata                        map[string]string // of the payment intent
+}
+
+// Net is what is left of the payment: the amount less refunds and Stripe's fee.
+func (p Payment) Net() int64 { return p.Amount - p.Refunded - p.Fee }
+
+// Payments answers every payment that succeeded, the newest first. It is read
+// from the objects themselves, for a ledger to be compared with.
+func (s *Sim) Payments() (out []Payment) {
+	s.live(func() {
+		for _, c := range s.store.all("charge", func(o object) bool { return flag(o, "paid") }) {
+			intent := s.store.byID[str(c, "payment_intent")]
+			invoice := s.store.byID[str(c, "invoice")]
+			out = append(out, Payment{
+				Intent: str(intent, "id"), Charge: str(c, "id"), Customer: str(c, "customer"), Invoice: str(c, "invoice"),
+				Subscription: str(invoice, "subscription"), Email: str(c, "billing_details.email"),
+				Amount: num(c, "amount_captured"), Refunded: num(c, "amount_refunded"),
+				Fee: num(s.store.byID[str(c, "balance_transaction")], "fee"), Currency: str(c, "currency"),
+				Created: when(c), Metadata: texts(sub(intent, "metadata")),
+			})
+		}
+	})
+	return out
+}
+
+// Total is the sum of the payments in one currency.
+type Total struct{ Count, Amount, Refunded, Fee int64 }
+
+// Totals answers the sums of Payments by currency code, in lower case.
+func (s *Sim) Totals() map[string]Total {
+	out := map[string]Total{}
+	for _, p := range s.Payments() {
+		t := out[p.Currency]
+		out[p.Currency] = Total{t.Count + 1, t.Amount + p.Amount, t.Refunded + p.Refunded, t.Fee + p.Fee}
+	}
+	return out
+}
+
+func when(o object) time.Time { return time.Unix(num(o, "created"), 0).UTC() }
+
+func texts(metadata object) map[string]string {
+	out := map[string]string{}
+	for k, v := range metadata {
+		out[k], _ = v.(string)
+	}
+	return out
+}
