@@ -50,7 +50,10 @@ func wrap(pool *pgxpool.Pool) (*DB, error) {
 	handle := stdlib.OpenDBFromPool(pool)
 	db, err := gorm.Open(postgres.New(postgres.Config{Conn: handle}), &gorm.Config{
 		SkipDefaultTransaction: true,
-		Logger:                 slowLog{},
+		// Columns by name: a migration that adds one must not upset the running
+		// program's prepared statements.
+		QueryFields: true,
+		Logger:      slowLog{},
 	})
 	if err != nil {
 		pool.Close()

@@ -1,0 +1,92 @@
+package billing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/stripe/stripe-go/v76"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"newsroom.example/membership/models"
+)
+
+// customerOf returns the member's customer at Stripe, made on their first
+// purchase; nil for a guest. It is bound by our id in its metadata, never by its
+// address.
+func (s *Service) customerOf(ctx context.Context, memberID *uuid.UUID) (*string, error) {
+	if memberID == nil {
+		return nil, nil
+	}
+	known, err := s.knownCustomer(ctx, *memberID)
+	if err != nil || known != nil {
+		return known, err
+	}
+	member, err := s.member(ctx, *memberID)
+	if err != nil {
+		return nil, err
+	}
+	params := &stripe.CustomerParams{
+		Email:    stripe.String(member.Address()),
+		Metadata: map[string]string{metaApp: appName, metaMember: member.ID.String()},
+	}
+	params.Context = ctx
+	params.SetIdempotencyKey("cu_" + member.ID.String())
+	customer, err := s.stripe.Customers.New(params)
+	if err != nil {
+		return nil, unavailable("create a customer", err)
+	}
+	err = s.db.Write(ctx, func(tx *gorm.DB) error {
+		return bindCustomer(tx, models.Customer{
+			ID: customer.ID, Livemode: customer.Livemode, MemberID: memberID, CreatedAt: unix(customer.Created),
+		})
+	})
+	return &customer.ID, err
+}
+
+func (s *Service) knownCustomer(ctx context.Context, memberID uuid.UUID) (*string, error) {
+	var known models.Customer
+	err := s.db.WithContext(ctx).Where("member_id = ? AND livemode = ? AND NOT deleted", memberID, s.cfg.Livemode).
+		Order("created_at, id").Take(&known).Error
+	if models.NotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load the customer of member %s: %w", memberID, err)
+	}
+	return &known.ID, nil
+}
+
+// bindCustomer writes the customer's row; a binding, once made, stays.
+func bindCustomer(tx *gorm.DB, c models.Customer) error {
+	err := tx.Clauses(clause.OnConflict{
+		Columns: []clause.Column{{Name: "id"}},
+		DoUpdates: clause.Assignments(map[string]any{
+			"member_id": gorm.Expr("coalesce(customers.member_id, excluded.member_id)"),
+			"deleted":   gorm.Expr("excluded.deleted"),
+			"synced_at": gorm.Expr("coalesce(excluded.synced_at, customers.synced_at)"),
+		}),
+	}).Create(&c).Error
+	if err != nil {
+		return fmt.Errorf("write customer %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// lockMember is the first lock of every write that touches a member's money or
+// access, so that two of them never wait for each other in a ring.
+func lockMember(tx *gorm.DB, id uuid.UUID) error {
+	var m models.Member
+	err := tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}).Select("id").Where("id = ?", id).Take(&m).Error
+	if err != nil {
+		return fmt.Errorf("lock member %s: %w", id, err)
+	}
+	return nil
+}
+
+// missing says whether Stripe answered that there is no such object.
+func missing(err error) bool {
+	var e *stripe.Error
+	return errors.As(err, &e) && e.Code == stripe.ErrorCodeResourceMissing
+}

@@ -1,0 +1,197 @@
+package billing
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"newsroom.example/membership/models"
+)
+
+// writeGrants makes one grant per subscription and price that paid for part of it,
+// and changes those whose terms are no longer what Stripe's state says.
+func (s *Service) writeGrants(tx *gorm.DB, st state, books account, prices map[string]models.Price) error {
+	for _, sub := range st.subscriptions {
+		for _, price := range pricesPaid(st, sub.ID) {
+			sold, ours := prices[price]
+			if !ours {
+				continue // a price that the catalogue never sold grants nothing
+			}
+			var plan models.Plan
+			if err := tx.Where("id = ?", sold.PlanID).Take(&plan).Error; err != nil {
+				return fmt.Errorf("load plan %s: %w", sold.PlanID, err)
+			}
+			span, ok := st.spanOf(sub, price, plan.GraceDays)
+			if !ok {
+				continue
+			}
+			key := models.Grant{
+				MemberID: *books.member, Source: models.FromSubscription, SourceRef: sub.ID, Part: price,
+				Account: books.account, Livemode: books.livemode, PlanID: plan.ID,
+			}
+			if err := s.setGrant(tx, key, span.terms(), string(sub.Status)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// pricesPaid lists the prices of a subscription's paid lines, each once.
+func pricesPaid(st state, subscription string) []string {
+	var prices []string
+	seen := map[string]bool{}
+	for _, each := range st.stretches(subscription) {
+		if !seen[each.price] {
+			seen[each.price] = true
+			prices = append(prices, each.price)
+		}
+	}
+	return prices
+}
+
+func (sp span) terms() models.Terms {
+	terms := models.Terms{ValidFrom: sp.from, ValidUntil: &sp.until, RevokedReason: sp.revoked}
+	if sp.grace != nil && sp.grace.Until.After(sp.until) {
+		terms.GraceUntil, terms.GraceReason = &sp.grace.Until, sp.grace.Reason
+	}
+	if sp.revoked != "" {
+		terms.RevokedAt = &sp.revokedAt
+	}
+	return terms
+}
+
+// GrantNewsletter gives the plan that newsletter readers are given, without end.
+// Giving it twice changes nothing. Without such a plan nothing is given.
+func (s *Service) GrantNewsletter(ctx context.Context, memberID uuid.UUID) error {
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		var plan models.Plan
+		err := tx.Where("given_to = ? AND retired_at IS NULL", models.GivenToNewsletter).Take(&plan).Error
+		if models.NotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("load the newsletter's plan: %w", err)
+		}
+		if err := lockMember(tx, memberID); err != nil {
+			return err
+		}
+		key := models.Grant{
+			MemberID: memberID, Source: models.FromNewsletter, SourceRef: memberID.String(),
+			Livemode: s.cfg.Livemode, PlanID: plan.ID,
+		}
+		return s.setGrant(tx, key, models.Terms{ValidFrom: s.clock()}, "confirmed")
+	})
+}
+
+// setGrant brings the grant of a source to these terms: inserts it with the plan's
+// features frozen, or changes it. Every change leaves an event and raises the
+// member's entitlement version; the same terms leave nothing. The caller holds the
+// member's lock.
+func (s *Service) setGrant(tx *gorm.DB, key models.Grant, terms models.Terms, reason string) error {
+	now := s.clock()
+	terms.RecordedAt, terms.EffectiveAt = now, now
+	var known models.Grant
+	err := tx.Where("member_id = ? AND source = ? AND source_ref = ? AND part = ?", key.MemberID, key.Source, key.SourceRef, key.Part).Take(&known).Error
+	if models.NotFound(err) {
+		return s.insertGrant(tx, key, terms, reason)
+	}
+	if err != nil {
+		return fmt.Errorf("load the grant of %s %s: %w", key.Source, key.SourceRef, err)
+	}
+	terms.Tier, terms.Rank, terms.Features = known.Tier, known.Rank, known.Features
+	if terms.ValidUntil == nil {
+		terms.ValidFrom = known.ValidFrom // an open grant begins once
+	}
+	change := changeOf(known.Terms, terms)
+	if change == "" {
+		return nil
+	}
+	known.Terms = terms
+	known.EffectiveAt = effective(terms, now)
+	if err := tx.Save(&known).Error; err != nil {
+		return fmt.Errorf("change grant %s: %w", known.ID, err)
+	}
+	return s.record(tx, known, change, reason)
+}
+
+func (s *Service) insertGrant(tx *gorm.DB, grant models.Grant, terms models.Terms, reason string) error {
+	var plan models.Plan
+	if err := tx.Where("id = ?", grant.PlanID).Take(&plan).Error; err != nil {
+		return fmt.Errorf("load plan %s: %w", grant.PlanID, err)
+	}
+	var features []string
+	err := tx.Model(&models.PlanFeature{}).Where("plan_id = ?", plan.ID).Order("feature_id").Pluck("feature_id", &features).Error
+	if err != nil {
+		return fmt.Errorf("load the features of plan %s: %w", plan.ID, err)
+	}
+	grant.ID = models.NewID()
+	grant.Terms = terms
+	grant.Tier, grant.Rank, grant.Features = plan.ID, plan.Rank, features
+	grant.EffectiveAt = terms.ValidFrom
+	if err := tx.Create(&grant).Error; err != nil {
+		return fmt.Errorf("make the grant of %s %s: %w", grant.Source, grant.SourceRef, err)
+	}
+	return s.record(tx, grant, models.Granted, reason)
+}
+
+func (s *Service) record(tx *gorm.DB, grant models.Grant, change models.GrantChange, reason string) error {
+	event := models.GrantEvent{
+		ID: models.NewID(), GrantID: grant.ID, MemberID: grant.MemberID,
+		Change: change, Reason: reason, Terms: grant.Terms,
+	}
+	if err := tx.Create(&event).Error; err != nil {
+		return fmt.Errorf("record the change of grant %s: %w", grant.ID, err)
+	}
+	err := tx.Model(&models.Member{}).Where("id = ?", grant.MemberID).
+		Update("entitlement_version", gorm.Expr("entitlement_version + 1")).Error
+	if err != nil {
+		return fmt.Errorf("raise the entitlement version of %s: %w", grant.MemberID, err)
+	}
+	return nil
+}
+
+// changeOf names what became of a grant; "" for nothing.
+func changeOf(was, is models.Terms) models.GrantChange {
+	was.RecordedAt, was.EffectiveAt = is.RecordedAt, is.EffectiveAt
+	if sameTerms(was, is) {
+		return ""
+	}
+	switch before, after := end(models.Grant{Terms: was}), end(models.Grant{Terms: is}); {
+	case was.RevokedAt == nil && is.RevokedAt != nil:
+		return models.Revoked
+	case was.RevokedAt != nil && is.RevokedAt == nil:
+		return models.Restored
+	case after.After(before):
+		return models.Extended
+	case after.Before(before):
+		return models.Shortened
+	}
+	return models.Changed
+}
+
+func sameTerms(a, b models.Terms) bool {
+	return sameInstant(&a.ValidFrom, &b.ValidFrom) && sameInstant(a.ValidUntil, b.ValidUntil) &&
+		sameInstant(a.GraceUntil, b.GraceUntil) && sameInstant(a.RevokedAt, b.RevokedAt) &&
+		a.GraceReason == b.GraceReason && a.RevokedReason == b.RevokedReason &&
+		a.Tier == b.Tier && a.Rank == b.Rank && reflect.DeepEqual(a.Features, b.Features)
+}
+
+func sameInstant(a, b *time.Time) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Equal(*b)
+}
+
+// effective is when new terms took effect: a revocation when the money went back,
+// everything else when we learned of it.
+func effective(terms models.Terms, now time.Time) time.Time {
+	if terms.RevokedAt != nil {
+		return *terms.RevokedAt
+	}
+	return now
+}

@@ -1,0 +1,84 @@
+package webhooks
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"newsroom.example/membership/models"
+)
+
+// envelope is the little that we read of an event. The rest is fetched from Stripe
+// when its subject is synced: deliveries come late, twice and out of order.
+type envelope struct {
+	ID         string `json:"id"`
+	Type       string `json:"type"`
+	Created    int64  `json:"created"`
+	Livemode   bool   `json:"livemode"`
+	APIVersion string `json:"api_version"`
+	Account    string `json:"account"`
+	Data       struct {
+		Object struct {
+			ID            string    `json:"id"`
+			Object        string    `json:"object"`
+			Customer      reference `json:"customer"`
+			PaymentIntent reference `json:"payment_intent"`
+		} `json:"object"`
+	} `json:"data"`
+}
+
+// reference is an id, or an object with an id where Stripe expanded it.
+type reference string
+
+// UnmarshalJSON takes a string, an object with an id, or null.
+func (r *reference) UnmarshalJSON(data []byte) error {
+	var id string
+	if json.Unmarshal(data, &id) == nil {
+		*r = reference(id)
+		return nil
+	}
+	var object struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(data, &object); err != nil {
+		return err
+	}
+	*r = reference(object.ID)
+	return nil
+}
+
+var errNotAnEvent = errors.New("the body is not a Stripe event")
+
+func parse(body []byte) (envelope, error) {
+	var e envelope
+	if err := json.Unmarshal(body, &e); err != nil {
+		return e, errNotAnEvent
+	}
+	object := e.Data.Object
+	kept := e.ID + e.Type + e.APIVersion + e.Account + object.ID + object.Object + string(object.Customer) + string(object.PaymentIntent)
+	if !strings.HasPrefix(e.ID, "evt_") || e.Type == "" || strings.ContainsRune(kept, 0) { // Postgres has no NUL in text
+		return e, errNotAnEvent
+	}
+	return e, nil
+}
+
+// subject is what to sync because of this event; nil for events about nothing that
+// we keep. Refunds and disputes name no customer: their payment intent leads to it.
+func (e envelope) subject() *models.SyncSubject {
+	object := e.Data.Object
+	s := &models.SyncSubject{Account: e.Account, Livemode: e.Livemode}
+	switch {
+	case object.Object == "customer":
+		s.Kind, s.ID = models.SubjectCustomer, object.ID
+	case object.Customer != "":
+		s.Kind, s.ID = models.SubjectCustomer, string(object.Customer)
+	case object.Object == "payment_intent":
+		s.Kind, s.ID = models.SubjectPaymentIntent, object.ID
+	case object.PaymentIntent != "":
+		s.Kind, s.ID = models.SubjectPaymentIntent, string(object.PaymentIntent)
+	}
+	if s.ID == "" {
+		return nil
+	}
+	return s
+}
