@@ -8,11 +8,11 @@ import (
 	"newsroom.example/membership/models"
 )
 
-// The reasons of a grace that the article page may name.
+// The reasons of a grace. Only GracePastDue asks anything of the reader.
 const (
-	graceRenewalDue = "renewal_due"
-	graceProcessing = "renewal_processing"
-	gracePastDue    = "past_due"
+	GraceRenewalDue = "renewal_due"        // Stripe is about to charge
+	GraceProcessing = "renewal_processing" // the bank is about to pay
+	GracePastDue    = "past_due"           // the charge failed
 )
 
 const (
@@ -108,12 +108,12 @@ func (st state) graceOf(sub *stripe.Subscription, paid time.Time, graceDays int)
 			return nil
 		}
 		if st.renewalProcessing(sub) {
-			return &Grace{paid.Add(processingSlack), graceProcessing}
+			return &Grace{paid.Add(processingSlack), GraceProcessing}
 		}
-		return &Grace{paid.Add(renewalSlack), graceRenewalDue}
+		return &Grace{paid.Add(renewalSlack), GraceRenewalDue}
 	case stripe.SubscriptionStatusPastDue:
 		until := later(paid, st.failedAt(sub, paid)).Add(time.Duration(graceDays) * 24 * time.Hour)
-		return &Grace{earlier(until, paid.Add(longestGrace)), gracePastDue}
+		return &Grace{earlier(until, paid.Add(longestGrace)), GracePastDue}
 	}
 	return nil
 }

@@ -1,0 +1,86 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+)
+
+// Config is who we are and how we sign.
+type Config struct {
+	// Issuer is the public base URL of this service, "https://members.example.news".
+	Issuer string
+	// SiteName is the publisher's name, as its mails say it.
+	SiteName string
+	// Audiences are the origins of the article services that tokens are for; the
+	// first is the default. Readers may be sent back to them.
+	Audiences []string
+	// ClientID is the client_id claim of tokens that our own pages ask for.
+	ClientID string
+	// Algorithm is that of keys made from now on: ES256 (the default) or EdDSA.
+	// Keys that exist keep theirs.
+	Algorithm string
+	// Pepper derives links, codes and refresh tokens, at least 32 bytes. Another
+	// one ends every session.
+	Pepper []byte
+	// SealingKeys protect the private keys in the database, 32 bytes each. The
+	// first seals, all open.
+	SealingKeys [][]byte
+
+	// RotateAfter is how long a browser keeps one refresh token; zero means 24 h.
+	RotateAfter time.Duration
+	// IdleAfter ends a session that nobody used; zero means 90 days.
+	IdleAfter time.Duration
+	// EndAfter ends every session; zero means 365 days.
+	EndAfter time.Duration
+}
+
+// minPepper is as long as the HMAC's output: a shorter key would be its weakest part.
+const minPepper = 32
+
+func (c Config) check() error {
+	var faults []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	fault(!isOrigin(c.Issuer), "issuer %q is not an origin such as https://members.example.news", c.Issuer)
+	fault(len(c.Audiences) == 0, "no audience: name the origin of at least one article service")
+	for _, a := range c.Audiences {
+		fault(!isOrigin(a), "audience %q is not an origin such as https://www.example.news", a)
+		fault(a == c.Issuer, "audience %q is the issuer itself", a)
+	}
+	fault(c.SiteName == "", "no site name for the mails")
+	fault(c.ClientID == "", "no client id")
+	fault(!knownAlgorithm(c.Algorithm), "algorithm %q is neither ES256 nor EdDSA", c.Algorithm)
+	fault(len(c.Pepper) < minPepper, "the pepper has %d bytes, it needs %d", len(c.Pepper), minPepper)
+	fault(len(c.SealingKeys) == 0, "no sealing key")
+	for i, k := range c.SealingKeys {
+		fault(len(k) != sealingKeyBytes, "sealing key %d has %d bytes, it needs %d", i+1, len(k), sealingKeyBytes)
+	}
+	return errors.Join(faults...)
+}
+
+func (c Config) withDefaults() Config {
+	c.Algorithm = orElse(c.Algorithm, algES256)
+	c.RotateAfter = orElse(c.RotateAfter, 24*time.Hour)
+	c.IdleAfter = orElse(c.IdleAfter, 90*24*time.Hour)
+	c.EndAfter = orElse(c.EndAfter, 365*24*time.Hour)
+	return c
+}
+
+func orElse[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+// isOrigin says whether s is a scheme and a host, and nothing more.
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.Scheme+"://"+u.Host == s
+}

@@ -1,0 +1,114 @@
+package auth
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+var returns = map[string]string{
+	"/":                         "/",
+	"/account":                  "/account",
+	"/a/the-quay?from=mail&x=1": "/a/the-quay?from=mail&x=1",
+	"/a/caf%C3%A9":              "/a/caf%C3%A9",
+	"/account#gifts":            "/account",
+	"/a?b?":                     "/a?b?",
+	"https://www.example.news":  "https://www.example.news/",
+	"https://www.example.news/a/quay?x=1#top": "https://www.example.news/a/quay?x=1",
+	"https://archive.example.news/1987":       "https://archive.example.news/1987",
+	"https://members.example.news/account":    "https://members.example.news/account",
+
+	"":                                       "",
+	"account":                                "",
+	"//evil.example":                         "",
+	"///evil.example":                        "",
+	"/\\evil.example":                        "",
+	"\\\\evil.example":                       "",
+	"/\t/evil.example":                       "",
+	"/\n/evil.example":                       "",
+	" /account":                              "",
+	"/acc ount":                              "",
+	"/a//b":                                  "",
+	"/..":                                    "",
+	"/a/../b":                                "",
+	"/./a":                                   "",
+	"/a/.":                                   "",
+	"/%2e%2e/a":                              "",
+	"/a%2Eb":                                 "",
+	"/%2E/a":                                 "",
+	"/%2fevil.example":                       "",
+	"/%2Fevil.example":                       "",
+	"/%5cevil.example":                       "",
+	"/a?next=https://evil.example":           "",
+	"/a%zz":                                  "",
+	"/é":                                     "",
+	"/a\x00":                                 "",
+	"javascript:alert(1)":                    "",
+	"https://evil.example/":                  "",
+	"http://www.example.news/":               "",
+	"HTTPS://www.example.news/":              "",
+	"https://www.example.news.evil.example/": "",
+	"https://www.example.news:444/":          "",
+	"https://www.example.news@evil.example/": "",
+	"https://www.example.news?x":             "",
+	"https://www.example.news//evil.example": "",
+	"https://www.example.news\\evil.example": "",
+	"https:www.example.news":                 "",
+	"/" + strings.Repeat("a", maxReturn):     "",
+	"/" + strings.Repeat("`", maxReturn/3+1): "", // fits only until it is escaped
+}
+
+func TestSafeReturn(t *testing.T) {
+	t.Parallel()
+	s := &Service{cfg: testConfig()}
+	for raw, want := range returns {
+		if got := s.SafeReturn(raw); got != want {
+			t.Errorf("%q became %q, want %q", raw, got, want)
+		}
+	}
+}
+
+// browsersHost is the host that a browser standing on our own page would go to, by
+// the URL Standard's rules: ends trimmed, tabs and line breaks dropped, backslashes
+// taken for slashes.
+func browsersHost(location string) string {
+	location = strings.TrimFunc(location, func(r rune) bool { return r <= ' ' })
+	location = strings.NewReplacer("\t", "", "\n", "", "\r", "", `\`, "/").Replace(location)
+	if rest, found := strings.CutPrefix(strings.ToLower(location), "https:"); found {
+		location = "//" + strings.TrimLeft(rest, "/")
+	}
+	if !strings.HasPrefix(location, "/") {
+		return "nowhere known"
+	}
+	if !strings.HasPrefix(location, "//") {
+		return "members.example.news"
+	}
+	authority, _, _ := strings.Cut(strings.TrimLeft(location, "/"), "/")
+	if end := strings.IndexAny(authority, "?#"); end >= 0 {
+		authority = authority[:end]
+	}
+	return authority[strings.LastIndex(authority, "@")+1:]
+}
+
+func FuzzSafeReturn(f *testing.F) {
+	for raw := range returns {
+		f.Add(raw)
+	}
+	s := &Service{cfg: testConfig()}
+	ours := []string{"members.example.news", "www.example.news", "archive.example.news"}
+	f.Fuzz(func(t *testing.T, raw string) {
+		got := s.SafeReturn(raw)
+		if got == "" {
+			return
+		}
+		if host := browsersHost(got); !slices.Contains(ours, host) {
+			t.Errorf("%q became %q, which leads to %q", raw, got, host)
+		}
+		if strings.ContainsFunc(got, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			t.Errorf("%q became %q, which is not printable ASCII", raw, got)
+		}
+		if again := s.SafeReturn(got); again != got {
+			t.Errorf("%q became %q became %q", raw, got, again)
+		}
+	})
+}

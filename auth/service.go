@@ -1,0 +1,55 @@
+// Package auth is who the reader is: sign-in links and codes, sessions, the keys
+// that sign, and the access tokens that article services check offline. What a
+// reader may read is told to it; it neither sells nor decides, and it sets no
+// cookies: it hands out the values for them.
+package auth
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"newsroom.example/membership/locale"
+	"newsroom.example/membership/models"
+	"newsroom.example/membership/notify"
+)
+
+// Service answers who a reader is. It is safe for concurrent use, and any number of
+// processes may run it on one database.
+type Service struct {
+	db     *models.DB
+	jobs   *notify.Jobs
+	mailer *notify.Mailer
+	words  *locale.Catalogue
+	cfg    Config
+	pepper pepper
+	sealer sealer
+	clock  func() time.Time
+	log    *slog.Logger
+	ring   atomic.Pointer[keyring]
+
+	reloadEvery time.Duration
+}
+
+// New makes the service and adds its workers to jobs. It returns every fault of cfg
+// at once. Prepare must be called before anything is signed.
+func New(db *models.DB, jobs *notify.Jobs, mailer *notify.Mailer, words *locale.Catalogue, cfg Config, clock func() time.Time, log *slog.Logger) (*Service, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	sealer, err := newSealer(cfg.SealingKeys)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{
+		db: db, jobs: jobs, mailer: mailer, words: words, cfg: cfg.withDefaults(),
+		pepper: pepper(cfg.Pepper), sealer: sealer, clock: clock, log: log,
+		reloadEvery: reloadEvery,
+	}
+	s.ring.Store(emptyRing)
+	notify.AddWorker(jobs, s.sendSignInMail)
+	return s, nil
+}
+
+// now is the newsroom's time, as finely as Postgres keeps it.
+func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }

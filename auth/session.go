@@ -1,0 +1,193 @@
+package auth
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"newsroom.example/membership/models"
+)
+
+// Visitor is a reader with a live session.
+type Visitor struct {
+	Member  models.Member
+	Session models.Session
+}
+
+// StartLimitedSession begins a session for a member whose address nobody has proven
+// yet, such as the buyer who comes back from Checkout: it may read and nothing
+// else, and it ends after life. It returns the session and its refresh token.
+func (s *Service) StartLimitedSession(ctx context.Context, memberID uuid.UUID, userAgent string, life time.Duration) (models.Session, string, error) {
+	now := s.now()
+	session := s.newSession(memberID, userAgent, now)
+	session.Limited, session.ExpiresAt = true, now.Add(life)
+	err := s.db.Write(ctx, func(tx *gorm.DB) error { return create(ctx, tx, &session) })
+	if err != nil {
+		return models.Session{}, "", err
+	}
+	return session, s.refreshToken(session), nil
+}
+
+// Session says whose refresh token this is. It renews nothing, and is what a page
+// calls. The error is an *Error of KindUnauthorized when there is no such session
+// or it has ended; a token that should not be about any more ends it.
+func (s *Service) Session(ctx context.Context, refresh string) (Visitor, error) {
+	return s.arrive(ctx, refresh, false)
+}
+
+// Refresh is Session, and returns the refresh token to keep from now on: mostly the
+// same, another one when Config.RotateAfter has passed. Tabs that ask at the same
+// time all get the same answer.
+func (s *Service) Refresh(ctx context.Context, refresh string) (v Visitor, newRefresh string, err error) {
+	if v, err = s.arrive(ctx, refresh, true); err != nil {
+		return Visitor{}, "", err
+	}
+	return v, s.refreshToken(v.Session), nil
+}
+
+// SignOut ends the session of this refresh token. Nothing to end is no error.
+func (s *Service) SignOut(ctx context.Context, refresh string) error {
+	session, _, err := s.genuine(ctx, s.db.DB, refresh)
+	if errors.Is(err, errNoSession) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = s.update(ctx, `UPDATE sessions SET revoked_at = @now, revoked_reason = @reason
+		WHERE id = @id AND revoked_at IS NULL`,
+		map[string]any{"id": session.ID, "now": s.now(), "reason": revokedBySignOut})
+	if err != nil {
+		return fmt.Errorf("end session %s: %w", session.ID, err)
+	}
+	return nil
+}
+
+// arrive presents a refresh token. Most arrivals change nothing and take no lock.
+func (s *Service) arrive(ctx context.Context, refresh string, rotate bool) (Visitor, error) {
+	now := s.now()
+	session, generation, err := s.genuine(ctx, s.db.DB, refresh)
+	if err != nil {
+		return Visitor{}, err
+	}
+	session, changed := s.cfg.present(session, generation, now, rotate)
+	if changed {
+		if session, err = s.arriveLocked(ctx, refresh, now, rotate); err != nil {
+			return Visitor{}, err
+		}
+	}
+	if ended(session, now) {
+		return Visitor{}, errNoSession
+	}
+	member, err := gorm.G[models.Member](s.db.DB).Where("id = ?", session.MemberID).Take(ctx)
+	if err != nil {
+		return Visitor{}, fmt.Errorf("load the member of session %s: %w", session.ID, err)
+	}
+	return Visitor{Member: member, Session: session}, nil
+}
+
+// arriveLocked judges again, now that nobody else can.
+func (s *Service) arriveLocked(ctx context.Context, refresh string, now time.Time, rotate bool) (session models.Session, err error) {
+	err = s.db.Write(ctx, func(tx *gorm.DB) error {
+		stored, generation, err := s.genuine(ctx, tx, refresh, clause.Locking{Strength: "UPDATE"})
+		if err != nil {
+			return err
+		}
+		var changed bool
+		if session, changed = s.cfg.present(stored, generation, now, rotate); !changed {
+			return nil
+		}
+		return save(ctx, tx, session)
+	})
+	return session, err
+}
+
+// genuine finds the session of a refresh token that we made, whatever became of
+// both since.
+func (s *Service) genuine(ctx context.Context, tx *gorm.DB, refresh string, how ...clause.Expression) (models.Session, int64, error) {
+	id, rest, ok := decodeToken(refresh, generationBytes+macBytes)
+	if !ok {
+		return models.Session{}, 0, errNoSession
+	}
+	session, err := gorm.G[models.Session](tx, how...).Where("id = ?", id).Take(ctx)
+	if models.NotFound(err) {
+		return session, 0, errNoSession
+	}
+	if err != nil {
+		return session, 0, fmt.Errorf("load session %s: %w", id, err)
+	}
+	generation := int64(binary.BigEndian.Uint64(rest))
+	if subtle.ConstantTimeCompare(rest[generationBytes:], s.pepper.refresh(session, generation)) != 1 {
+		return models.Session{}, 0, errNoSession
+	}
+	return session, generation, nil
+}
+
+const generationBytes = 8
+
+// refreshToken is the current token of a session.
+func (s *Service) refreshToken(session models.Session) string {
+	generation := binary.BigEndian.AppendUint64(nil, uint64(session.Generation))
+	return encodeToken(session.ID, generation, s.pepper.refresh(session, session.Generation))
+}
+
+func (s *Service) newSession(memberID uuid.UUID, userAgent string, now time.Time) models.Session {
+	return models.Session{
+		ID: models.NewID(), MemberID: memberID, Seed: randomSeed(), UserAgent: printable(userAgent),
+		CreatedAt: now, RotatedAt: now, LastSeenAt: now,
+		IdleUntil: now.Add(s.cfg.IdleAfter), ExpiresAt: now.Add(s.cfg.EndAfter),
+	}
+}
+
+func create(ctx context.Context, tx *gorm.DB, session *models.Session) error {
+	if err := gorm.G[models.Session](tx).Create(ctx, session); err != nil {
+		return fmt.Errorf("begin a session: %w", err)
+	}
+	return nil
+}
+
+func save(ctx context.Context, tx *gorm.DB, session models.Session) error {
+	_, err := gorm.G[models.Session](tx).Where("id = ?", session.ID).
+		Select("generation", "presented_at", "parent_uses", "rotated_at", "last_seen_at", "idle_until", "revoked_at", "revoked_reason").
+		Updates(ctx, session)
+	if err != nil {
+		return fmt.Errorf("save session %s: %w", session.ID, err)
+	}
+	return nil
+}
+
+func revokeAll(tx *gorm.DB, memberID uuid.UUID, reason string, now time.Time) error {
+	err := tx.Exec(`UPDATE sessions SET revoked_at = ?, revoked_reason = ? WHERE member_id = ? AND revoked_at IS NULL`,
+		now, reason, memberID).Error
+	if err != nil {
+		return fmt.Errorf("end the sessions of member %s: %w", memberID, err)
+	}
+	return nil
+}
+
+// maxUserAgent is how much of a User-Agent header a reader needs to know a device by.
+const maxUserAgent = 200
+
+// printable makes a header's value fit for a text column, which takes neither broken
+// UTF-8 nor NUL.
+func printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+			return -1
+		}
+		return r
+	}, s)
+	if runes := []rune(s); len(runes) > maxUserAgent {
+		return string(runes[:maxUserAgent])
+	}
+	return s
+}

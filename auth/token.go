@@ -1,0 +1,84 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"newsroom.example/membership/models"
+	"newsroom.example/membership/paywall"
+)
+
+// tokenLife is how long a token can outlive what it says, at most.
+const tokenLife = 10 * time.Minute
+
+// Access is what a reader may read, as billing says.
+type Access struct {
+	Features    []string // in any order; at most paywall.MaxEntitlements
+	Tier        string
+	MemberSince time.Time // zero: never was a member
+	GraceUntil  time.Time // zero: access does not rest on grace
+	GraceReason string
+	Notice      string
+	Version     int64
+	NextChange  time.Time // zero: nothing will change by itself
+}
+
+// Token signs an access token for the visitor, for one of the audiences ("" is the
+// first). It expires after ten minutes, or at NextChange when that is sooner, in
+// whole seconds; it lives for one second at least. An audience that is not ours is
+// an *Error of KindInvalid.
+func (s *Service) Token(v Visitor, a Access, audience string) (token string, expires time.Time, err error) {
+	audience = orElse(audience, s.cfg.Audiences[0])
+	if !slices.Contains(s.cfg.Audiences, audience) {
+		return "", time.Time{}, errAudience
+	}
+	active := s.ring.Load().active
+	if active == nil {
+		return "", time.Time{}, errors.New("sign a token: Prepare has not been called")
+	}
+	claims, err := s.claims(v, a, audience)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	token, err = active.sign(claims)
+	return token, time.Unix(claims.Expires, 0).UTC(), err
+}
+
+func (s *Service) claims(v Visitor, a Access, audience string) (paywall.Claims, error) {
+	features := slices.Compact(slices.Sorted(slices.Values(a.Features)))
+	if len(features) > paywall.MaxEntitlements {
+		return paywall.Claims{}, fmt.Errorf("sign a token: %d features, at most %d fit", len(features), paywall.MaxEntitlements)
+	}
+	now := s.now()
+	c := paywall.Claims{
+		Issuer: s.cfg.Issuer, Audience: audience, ClientID: s.cfg.ClientID,
+		Subject: Subject(v.Member.ID), SessionID: "ses_" + v.Session.ID.String(), TokenID: models.NewID().String(),
+		IssuedAt: now.Unix(), NotBefore: now.Unix(), Expires: expiry(now, a.NextChange),
+		Entitlements: features, Tier: a.Tier, Notice: paywall.Notice(a.Notice), Version: a.Version,
+	}
+	if !a.MemberSince.IsZero() {
+		c.MemberSince = a.MemberSince.Unix()
+	}
+	if !a.GraceUntil.IsZero() {
+		c.Grace = paywall.GraceClaim{Until: a.GraceUntil.Unix(), Reason: a.GraceReason}
+	}
+	return c, nil
+}
+
+// Subject is how the outside world names a member: the sub claim, and the id in the
+// JSON API.
+func Subject(member uuid.UUID) string { return "mem_" + member.String() }
+
+func expiry(now, nextChange time.Time) int64 {
+	end := now.Add(tokenLife)
+	if !nextChange.IsZero() && nextChange.Before(end) {
+		end = nextChange
+	}
+	// A token that ends when it begins is refused as malformed, and a reader
+	// would be sent round in the last second before a change.
+	return max(end.Unix(), now.Unix()+1)
+}

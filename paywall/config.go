@@ -1,0 +1,126 @@
+package paywall
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config says whom to trust and how to answer. Issuer and Audience are
+// required; everything else has a default that suits most.
+type Config struct {
+	// Issuer is the membership service's public origin, such as
+	// https://members.example.news. It must equal the token's iss.
+	Issuer string
+	// Audience is this article service's own public origin, such as
+	// https://www.example.news. It must equal the token's aud, and a reader
+	// whose token was renewed is sent back to it.
+	Audience string
+
+	// JWKSURL is where the keys are; default Issuer/.well-known/jwks.json.
+	JWKSURL string
+	// RenewURL is where a reader with an expired token gets a new one;
+	// default Issuer/renew. It is called with return_to.
+	RenewURL string
+	// HTTPClient fetches the keys; default one that gives up after 5 s.
+	HTTPClient *http.Client
+	// Cookie is the name of the cookie that holds the token; default
+	// CookieName.
+	Cookie string
+
+	// Leeway is how far the issuer's clock and ours may differ; default 5 s.
+	Leeway time.Duration
+	// MaxLifetime is the longest time between a token's iat and exp; default
+	// 2 h.
+	MaxLifetime time.Duration
+	// MaxStale is how long keys are used after they were last fetched;
+	// default 24 h.
+	MaxStale time.Duration
+	// CacheSize is how many verified tokens are remembered; default 10,000,
+	// some 20 MB when full of long ones.
+	CacheSize int
+
+	// Refusal writes the answer to a reader who may not pass Require, for
+	// example a page. The headers that a refusal must have are set; it
+	// chooses the status (Access.Status is the usual one) and the body. The
+	// default answers with a line of text.
+	Refusal func(w http.ResponseWriter, r *http.Request, access Access)
+	// Logger hears of keys fetched and not fetched, never of a token; default
+	// slog.Default().
+	Logger *slog.Logger
+	// Clock tells the time that tokens are judged by; default time.Now. Keys
+	// age by real time, whatever it says.
+	Clock func() time.Time
+}
+
+// withDefaults returns the configuration filled in, or all its faults at once.
+func (c Config) withDefaults() (Config, error) {
+	faults := []error{
+		checkOrigin("Issuer", c.Issuer),
+		checkOrigin("Audience", c.Audience),
+		c.checkLimits(),
+	}
+	if c.Issuer == c.Audience {
+		faults = append(faults, fault("Audience", "%q is the Issuer too", c.Audience))
+	}
+	orDefault(&c.JWKSURL, c.Issuer+"/.well-known/jwks.json")
+	orDefault(&c.RenewURL, c.Issuer+"/renew")
+	faults = append(faults, checkURL("JWKSURL", c.JWKSURL), checkURL("RenewURL", c.RenewURL))
+	orDefault(&c.Cookie, CookieName)
+	orDefault(&c.Leeway, 5*time.Second)
+	orDefault(&c.MaxLifetime, 2*time.Hour)
+	orDefault(&c.MaxStale, 24*time.Hour)
+	orDefault(&c.CacheSize, 10_000)
+	orDefault(&c.HTTPClient, &http.Client{Timeout: 5 * time.Second})
+	orDefault(&c.Logger, slog.Default())
+	if c.Refusal == nil {
+		c.Refusal = plainRefusal
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	return c, errors.Join(faults...)
+}
+
+func (c Config) checkLimits() error {
+	if c.Leeway < 0 || c.MaxLifetime < 0 || c.MaxStale < 0 || c.CacheSize < 0 {
+		return fault("Leeway, MaxLifetime, MaxStale, CacheSize", "must not be negative")
+	}
+	return nil
+}
+
+// fault names the field as the configuration spells it.
+func fault(field, format string, args ...any) error {
+	return fmt.Errorf(field+": "+format, args...)
+}
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// checkOrigin wants scheme and host alone: an origin is compared as text, so
+// that a stray slash would refuse every token.
+func checkOrigin(field, value string) error {
+	if err := checkURL(field, value); err != nil {
+		return err
+	}
+	if u, _ := url.Parse(value); u.Scheme+"://"+u.Host != value {
+		return fault(field, "%q must be scheme and host only, such as https://www.example.news", value)
+	}
+	return nil
+}
+
+func checkURL(field, value string) error {
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.Contains(value, "#") {
+		return fault(field, "%q is not an absolute http(s) URL, such as https://www.example.news", value)
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package paywall
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// renewingSeconds is how long after a renewal that brought nothing the next is
+// tried.
+const renewingSeconds = 60
+
+// renew deals with an expired token in the cookie, and reports whether it
+// answered the request: with a redirect to the membership service, which comes
+// back with a fresh token if the reader's session lives.
+//
+// It cannot loop: a cookie of our own marks that the reader was sent, and while
+// it lives they are not sent again. A good token takes it away, so that the
+// next expiry bounces at once; after a renewal that failed, the reader meets
+// the wall and the next try is a minute later.
+func (v *Verifier) renew(w http.ResponseWriter, r *http.Request, who *reader) (answered bool) {
+	_, err := r.Cookie(v.markerName())
+	sent := err == nil
+	switch {
+	case who.err == nil && sent:
+		http.SetCookie(w, v.marker(-1))
+	case !errors.Is(who.err, ErrExpired) || sent || !navigation(r):
+	case v.failing.Load() || speculative(r):
+		// The membership service doesn't answer, or the browser follows for
+		// itself and would spend the one try: not the time for a wall either.
+		who.err = ErrUnavailable
+	default:
+		http.SetCookie(w, v.marker(renewingSeconds))
+		http.Redirect(w, r, v.renewalOf(r), http.StatusSeeOther)
+		return true
+	}
+	return false
+}
+
+// renewalOf returns where to renew and come back to this page. The page's
+// origin is the configured one: a request's Host may be anybody's invention.
+func (v *Verifier) renewalOf(r *http.Request) string {
+	joint := "?"
+	if strings.Contains(v.config.RenewURL, "?") {
+		joint = "&"
+	}
+	return v.config.RenewURL + joint + "return_to=" + url.QueryEscape(v.config.Audience+r.URL.RequestURI())
+}
+
+// navigation reports whether a reader is going to a page, as against a script,
+// an image or a form: only a page may be replaced by a redirect. Browsers say
+// so (Fetch Metadata); older ones at least ask for HTML.
+func navigation(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	}
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// speculative reports whether the browser fetches the page in advance.
+func speculative(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch")
+}
+
+// The marker is host-only. Where the site is plain http, as in a sandbox, a
+// browser might not keep a Secure cookie, and without it there would be a loop.
+func (v *Verifier) marker(maxAge int) *http.Cookie {
+	return &http.Cookie{
+		Name:     v.markerName(),
+		Value:    "1",
+		Path:     "/",
+		MaxAge:   maxAge,
+		Secure:   v.secure(),
+		HttpOnly: true,
+		SameSite: http.SameSiteLaxMode,
+	}
+}
+
+func (v *Verifier) markerName() string {
+	if v.secure() {
+		return "__Host-renewing"
+	}
+	return "renewing"
+}
+
+func (v *Verifier) secure() bool { return strings.HasPrefix(v.config.Audience, "https://") }
