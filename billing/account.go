@@ -16,8 +16,9 @@ type Account struct {
 	Entitlements Entitlements
 	Memberships  []Membership
 	Gifts        []MonthlyGift
-	Payments     []AccountPayment // newest first, at most 50
-	Portal       bool             // whether there is anything to manage at Stripe
+	Payments     []AccountPayment  // newest first, at most 50
+	Portal       bool              // whether there is anything to manage at Stripe
+	Words        map[string]string // what each feature is, by its id
 }
 
 // Membership is a subscription to a plan.
@@ -68,9 +69,26 @@ func (s *Service) Account(ctx context.Context, memberID uuid.UUID) (Account, err
 	if a.Payments, err = s.payments(ctx, memberID); err != nil {
 		return a, err
 	}
+	if a.Words, err = s.featureWords(ctx); err != nil {
+		return a, err
+	}
 	customer, err := s.knownCustomer(ctx, memberID)
 	a.Portal = customer != nil && (len(a.Memberships) > 0 || len(a.Gifts) > 0)
 	return a, err
+}
+
+// featureWords are the descriptions of all features, also of those that no plan on
+// sale has.
+func (s *Service) featureWords(ctx context.Context) (map[string]string, error) {
+	var all []models.Feature
+	if err := s.db.WithContext(ctx).Find(&all).Error; err != nil {
+		return nil, fmt.Errorf("list the features: %w", err)
+	}
+	words := make(map[string]string, len(all))
+	for _, f := range all {
+		words[f.ID] = f.Description
+	}
+	return words, nil
 }
 
 func (s *Service) memberships(ctx context.Context, memberID uuid.UUID) ([]Membership, error) {

@@ -102,28 +102,38 @@ func (c Catalog) planFaults() (faults faultList) {
 		if !planID.MatchString(id) {
 			faults.add(where, "a plan's key is lower-case letters, digits and dashes")
 		}
-		if plan.Name == "" {
-			faults.add(where, "name is missing")
-		}
-		if plan.Rank < 0 {
-			faults.add(where, "rank is %d, it starts at 0", plan.Rank)
-		}
-		if plan.GraceDays < 0 || plan.GraceDays > 28 {
-			faults.add(where, "grace_days is %d, it goes from 0 to 28", plan.GraceDays)
-		}
-		if len(plan.Features) == 0 {
-			faults.add(where, "a plan needs at least one feature")
-		}
-		for _, feature := range plan.Features {
-			if _, ok := c.Features[feature]; !ok {
-				faults.add(where, "feature %q is not under features", feature)
-			}
-		}
 		if other, ok := given[plan.GivenTo]; ok && plan.GivenTo != "" {
 			faults.add(where, "given_to: %s is also said of plan %s", plan.GivenTo, other)
 		}
 		given[plan.GivenTo] = id
+		faults = append(faults, plan.faults(where)...)
+		faults = append(faults, c.featureFaults(where, plan.Features)...)
 		faults = append(faults, plan.priceFaults(where)...)
+	}
+	return faults
+}
+
+func (p CatalogPlan) faults(where string) (faults faultList) {
+	if p.Name == "" {
+		faults.add(where, "name is missing")
+	}
+	if p.Rank < 0 {
+		faults.add(where, "rank is %d, it starts at 0", p.Rank)
+	}
+	if p.GraceDays < 0 || p.GraceDays > 28 {
+		faults.add(where, "grace_days is %d, it goes from 0 to 28", p.GraceDays)
+	}
+	return faults
+}
+
+func (c Catalog) featureFaults(where string, features []string) (faults faultList) {
+	if len(features) == 0 {
+		faults.add(where, "a plan needs at least one feature")
+	}
+	for _, feature := range features {
+		if _, ok := c.Features[feature]; !ok {
+			faults.add(where, "feature %q is not under features", feature)
+		}
 	}
 	return faults
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 	"newsroom.example/membership/models"
 )
 
@@ -119,30 +118,37 @@ func (d CatalogDonations) rows() []donationRows {
 	return all
 }
 
+// describeRows is what the database holds of the catalogue, in the same lines.
 func (s *Service) describeRows(tx *gorm.DB) (map[string]string, error) {
 	lines := map[string]string{}
-	var features []models.Feature
-	var plans []models.Plan
-	var planFeatures []models.PlanFeature
-	for _, load := range []error{
-		tx.Where(`EXISTS (SELECT 1 FROM plan_features pf JOIN plans p ON p.id = pf.plan_id WHERE pf.feature_id = features.id AND p.retired_at IS NULL)
-			OR NOT EXISTS (SELECT 1 FROM plan_features pf WHERE pf.feature_id = features.id)`).Find(&features).Error,
-		tx.Where("retired_at IS NULL").Find(&plans).Error,
-		tx.Order("feature_id").Find(&planFeatures).Error,
-	} {
-		if load != nil {
-			return nil, fmt.Errorf("load the catalogue: %w", load)
+	for _, describe := range []func(*gorm.DB, map[string]string) error{describeFeatures, describePlans, s.describeDonations} {
+		if err := describe(tx, lines); err != nil {
+			return nil, fmt.Errorf("load the catalogue: %w", err)
 		}
 	}
+	return lines, nil
+}
+
+// describeFeatures leaves out those that only retired plans have.
+func describeFeatures(tx *gorm.DB, lines map[string]string) error {
+	var features []models.Feature
+	err := tx.Where(`EXISTS (SELECT 1 FROM plan_features pf JOIN plans p ON p.id = pf.plan_id WHERE pf.feature_id = features.id AND p.retired_at IS NULL)
+		OR NOT EXISTS (SELECT 1 FROM plan_features pf WHERE pf.feature_id = features.id)`).Find(&features).Error
 	for _, f := range features {
 		lines["feature "+f.ID] = f.Description
 	}
+	return err
+}
+
+func describePlans(tx *gorm.DB, lines map[string]string) error {
+	var plans []models.Plan
+	if err := tx.Where("retired_at IS NULL").Find(&plans).Error; err != nil {
+		return err
+	}
 	for _, p := range plans {
-		var has []string
-		for _, pf := range planFeatures {
-			if pf.PlanID == p.ID {
-				has = append(has, pf.FeatureID)
-			}
+		has, err := planFeatures(tx, p.ID)
+		if err != nil {
+			return err
 		}
 		given := ""
 		if p.GivenTo != nil {
@@ -150,10 +156,21 @@ func (s *Service) describeRows(tx *gorm.DB) (map[string]string, error) {
 		}
 		lines["plan "+p.ID] = planLine(p.Name, p.Description, p.Rank, p.GraceDays, given, has)
 	}
-	offers, err := s.donationOffers(tx.Statement.Context)
+	return nil
+}
+
+// planFeatures are the ids of a plan's features, sorted.
+func planFeatures(tx *gorm.DB, plan string) ([]string, error) {
+	var ids []string
+	err := tx.Model(&models.PlanFeature{}).Where("plan_id = ?", plan).Order("feature_id").Pluck("feature_id", &ids).Error
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("load the features of plan %s: %w", plan, err)
 	}
+	return ids, nil
+}
+
+func (s *Service) describeDonations(tx *gorm.DB, lines map[string]string) error {
+	offers, err := s.donationOffers(tx.Statement.Context)
 	for i, o := range offers {
 		d := donationRows{option: models.DonationOption{Minimum: o.Minimum.Minor, Maximum: o.Maximum.Minor, Once: o.Once, Monthly: o.Monthly}}
 		for _, preset := range o.Presets {
@@ -161,128 +178,5 @@ func (s *Service) describeRows(tx *gorm.DB) (map[string]string, error) {
 		}
 		lines["donations in "+o.Currency] = donationLine(i, d)
 	}
-	return lines, nil
-}
-
-// writeCatalog brings the database to the catalogue in one transaction, after
-// Stripe has been brought there. Nothing that a grant or a price names is deleted.
-func (s *Service) writeCatalog(ctx context.Context, a *application) error {
-	return s.db.Write(ctx, func(tx *gorm.DB) error {
-		for _, write := range []func(*gorm.DB, *application) error{s.writeFeatures, s.writePlans, s.writeProducts, s.writeDonations, s.dropFeatures} {
-			if err := write(tx, a); err != nil {
-				return fmt.Errorf("write the catalogue: %w", err)
-			}
-		}
-		return nil
-	})
-}
-
-func (s *Service) writeFeatures(tx *gorm.DB, a *application) error {
-	for _, id := range sortedKeys(a.wanted.Features) {
-		row := models.Feature{ID: id, Description: a.wanted.Features[id], CreatedAt: s.clock()}
-		err := tx.Clauses(onConflict("id", "description")).Create(&row).Error
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Service) writePlans(tx *gorm.DB, a *application) error {
-	now := s.clock()
-	kept := sortedKeys(a.wanted.Plans)
-	if err := tx.Model(&models.Plan{}).Where("retired_at IS NULL AND id NOT IN ?", append(kept, "")).Update("retired_at", now).Error; err != nil {
-		return err
-	}
-	for _, id := range kept {
-		plan := a.wanted.Plans[id]
-		row := models.Plan{ID: id, Name: plan.Name, Description: plan.Description, Rank: plan.Rank, GraceDays: plan.GraceDays, CreatedAt: now, UpdatedAt: now}
-		if plan.GivenTo != "" {
-			row.GivenTo = &plan.GivenTo
-		}
-		err := tx.Clauses(onConflict("id", "name", "description", "rank", "grace_days", "given_to", "retired_at", "updated_at")).Create(&row).Error
-		if err != nil {
-			return err
-		}
-		if err := tx.Where("plan_id = ?", id).Delete(&models.PlanFeature{}).Error; err != nil {
-			return err
-		}
-		for _, feature := range plan.Features {
-			if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&models.PlanFeature{PlanID: id, FeatureID: feature}).Error; err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// writeProducts books products and prices, and retires what is sold no longer.
-func (s *Service) writeProducts(tx *gorm.DB, a *application) error {
-	now := s.clock()
-	sold := []string{""}
-	for _, p := range a.products {
-		for _, each := range p.prices {
-			sold = append(sold, each.id)
-		}
-	}
-	err := tx.Model(&models.Price{}).Where("retired_at IS NULL AND livemode = ? AND id NOT IN ?", s.cfg.Livemode, sold).
-		Update("retired_at", now).Error
-	if err != nil {
-		return err
-	}
-	for _, plan := range sortedKeys(a.products) {
-		if err := s.writeProduct(tx, plan, a.products[plan]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Service) writeProduct(tx *gorm.DB, plan string, p *product) error {
-	now := s.clock()
-	row := models.Product{ID: p.id, Livemode: s.cfg.Livemode, Kind: models.ProductDonation, CreatedAt: now}
-	if plan != "" {
-		row.Kind, row.PlanID = models.ProductPlan, &plan
-	}
-	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
-		return err
-	}
-	for _, each := range p.prices {
-		row := models.Price{
-			ID: each.id, Livemode: s.cfg.Livemode, ProductID: p.id, PlanID: plan, Interval: each.interval,
-			Currency: each.amount.Currency, Amount: each.amount.Minor, CreatedAt: now,
-		}
-		if err := tx.Clauses(onConflict("id", "retired_at")).Create(&row).Error; err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Service) writeDonations(tx *gorm.DB, a *application) error {
-	if err := tx.Where("true").Delete(&models.DonationOption{}).Error; err != nil {
-		return err
-	}
-	for _, d := range a.wanted.Donations.rows() {
-		if err := tx.Create(&d.option).Error; err != nil {
-			return err
-		}
-		for _, preset := range d.presets {
-			if err := tx.Create(&models.DonationPreset{Currency: d.option.Currency, Amount: preset}).Error; err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// dropFeatures takes out features that no plan has any more, retired ones
-// included.
-func (s *Service) dropFeatures(tx *gorm.DB, a *application) error {
-	return tx.Where("id NOT IN ? AND NOT EXISTS (SELECT 1 FROM plan_features WHERE feature_id = features.id)",
-		append(sortedKeys(a.wanted.Features), "")).Delete(&models.Feature{}).Error
-}
-
-func onConflict(key string, columns ...string) clause.OnConflict {
-	return clause.OnConflict{Columns: []clause.Column{{Name: key}}, DoUpdates: clause.AssignmentColumns(columns)}
+	return err
 }

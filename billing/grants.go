@@ -123,10 +123,9 @@ func (s *Service) insertGrant(tx *gorm.DB, grant models.Grant, terms models.Term
 	if err := tx.Where("id = ?", grant.PlanID).Take(&plan).Error; err != nil {
 		return fmt.Errorf("load plan %s: %w", grant.PlanID, err)
 	}
-	var features []string
-	err := tx.Model(&models.PlanFeature{}).Where("plan_id = ?", plan.ID).Order("feature_id").Pluck("feature_id", &features).Error
+	features, err := planFeatures(tx, plan.ID)
 	if err != nil {
-		return fmt.Errorf("load the features of plan %s: %w", plan.ID, err)
+		return err
 	}
 	grant.ID = models.NewID()
 	grant.Terms = terms

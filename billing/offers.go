@@ -50,38 +50,54 @@ func (s *Service) Offers(ctx context.Context) (Offers, error) {
 }
 
 func (s *Service) planOffers(ctx context.Context) ([]PlanOffer, error) {
-	var prices []models.Price
 	var plans []models.Plan
-	var features []struct{ PlanID, ID, Description string }
-	db := s.db.WithContext(ctx)
-	if err := db.Where("retired_at IS NULL AND livemode = ?", s.cfg.Livemode).Order("currency, amount").Find(&prices).Error; err != nil {
-		return nil, fmt.Errorf("list the prices: %w", err)
-	}
-	if err := db.Where("retired_at IS NULL").Order("rank, id").Find(&plans).Error; err != nil {
+	if err := s.db.WithContext(ctx).Where("retired_at IS NULL").Order("rank, id").Find(&plans).Error; err != nil {
 		return nil, fmt.Errorf("list the plans: %w", err)
 	}
-	err := db.Raw(`SELECT pf.plan_id, f.id, f.description FROM plan_features pf JOIN features f ON f.id = pf.feature_id ORDER BY f.id`).Scan(&features).Error
+	prices, err := s.priceOffers(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list the features: %w", err)
+		return nil, err
+	}
+	features, err := s.featureOffers(ctx)
+	if err != nil {
+		return nil, err
 	}
 	var offers []PlanOffer
 	for _, plan := range plans {
-		offer := PlanOffer{ID: plan.ID, Name: plan.Name, Description: plan.Description}
-		for _, f := range features {
-			if f.PlanID == plan.ID {
-				offer.Features = append(offer.Features, FeatureOffer{f.ID, f.Description})
-			}
-		}
-		for _, p := range prices {
-			if p.PlanID == plan.ID {
-				offer.Prices = append(offer.Prices, PriceOffer{p.ID, p.Interval, money.Of(p.Amount, p.Currency)})
-			}
-		}
-		if len(offer.Prices) > 0 {
-			offers = append(offers, offer)
+		if len(prices[plan.ID]) > 0 {
+			offers = append(offers, PlanOffer{plan.ID, plan.Name, plan.Description, features[plan.ID], prices[plan.ID]})
 		}
 	}
 	return offers, nil
+}
+
+// priceOffers are the prices that are sold, by plan.
+func (s *Service) priceOffers(ctx context.Context) (map[string][]PriceOffer, error) {
+	var prices []models.Price
+	err := s.db.WithContext(ctx).Where("retired_at IS NULL AND livemode = ?", s.cfg.Livemode).Order("currency, amount").Find(&prices).Error
+	if err != nil {
+		return nil, fmt.Errorf("list the prices: %w", err)
+	}
+	byPlan := map[string][]PriceOffer{}
+	for _, p := range prices {
+		byPlan[p.PlanID] = append(byPlan[p.PlanID], PriceOffer{p.ID, p.Interval, money.Of(p.Amount, p.Currency)})
+	}
+	return byPlan, nil
+}
+
+// featureOffers are the features in words, by plan.
+func (s *Service) featureOffers(ctx context.Context) (map[string][]FeatureOffer, error) {
+	var rows []struct{ PlanID, ID, Description string }
+	err := s.db.WithContext(ctx).Raw(`SELECT pf.plan_id, f.id, f.description
+		FROM plan_features pf JOIN features f ON f.id = pf.feature_id ORDER BY f.id`).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("list the features: %w", err)
+	}
+	byPlan := map[string][]FeatureOffer{}
+	for _, row := range rows {
+		byPlan[row.PlanID] = append(byPlan[row.PlanID], FeatureOffer{row.ID, row.Description})
+	}
+	return byPlan, nil
 }
 
 func (s *Service) donationOffers(ctx context.Context) ([]DonationOffer, error) {

@@ -1,0 +1,45 @@
+package handlers
+
+import (
+	"time"
+
+	"newsroom.example/membership/models"
+)
+
+// The examples of the API's description. People write their clients from them, so
+// that they change only when the API does.
+
+func examplePlans() plansBody {
+	return plansBody{
+		Plans: []planBody{{
+			ID: "member", Name: "Member", Description: "Every article, and the sources behind it.",
+			Features: []string{"articles:full", "sources:links"},
+			Prices: []priceBody{
+				{ID: "price_1OQ8Xy2eZvKYlo2C", Interval: models.Monthly, Amount: 800, Currency: "eur"},
+				{ID: "price_1OQ8Xz2eZvKYlo2D", Interval: models.Yearly, Amount: 8000, Currency: "eur"},
+			},
+		}},
+		Donations: []donationBody{{
+			Currency: "eur", Minimum: 200, Maximum: 500000, Presets: []int64{500, 1000, 2500},
+			Intervals: []models.Interval{models.Once, models.Monthly},
+		}},
+	}
+}
+
+func exampleMe() meBody {
+	since := time.Date(2026, time.January, 14, 9, 30, 0, 0, time.UTC)
+	until := time.Date(2026, time.December, 14, 9, 30, 0, 0, time.UTC)
+	return meBody{
+		MemberID: "mem_019ab0c4-6b1e-7c3f-9a54-2f4f0a6d9e11", Proven: true, Tier: "member", MemberSince: &since,
+		Entitlements: []entitlementBody{
+			{Feature: "articles:full", Until: &until, Sources: []models.GrantSource{models.FromSubscription}},
+			{Feature: "sources:links", Sources: []models.GrantSource{models.FromNewsletter, models.FromSubscription}},
+		},
+	}
+}
+
+func exampleToken() tokenBody {
+	return tokenBody{
+		AccessToken: "eyJhbGciOiJFUzI1NiIsImtpZCI6Ij…", TokenType: "Bearer", ExpiresIn: 600,
+	}
+}

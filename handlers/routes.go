@@ -1,0 +1,87 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+)
+
+// access says who may call a page.
+type access int
+
+const (
+	anybody access = iota // signed in or not
+	proven                // signed in, by an address that is proven
+	reader                // signed in, even for the moment after a purchase
+)
+
+// pageRoutes are the pages, every one of them usable without JavaScript. A POST
+// changes something and answers with a redirect; a GET changes nothing but this
+// browser's own cookies.
+func (s *server) pageRoutes() []route {
+	return []route{
+		{http.MethodGet, "/", s.front, anybody},
+
+		{http.MethodGet, "/membership", s.membership, anybody},
+		{http.MethodPost, "/checkout", s.checkout, anybody},
+		{http.MethodGet, "/contribute", s.contribute, anybody},
+		{http.MethodPost, "/contribute", s.give, anybody},
+		{http.MethodGet, "/thanks", s.thanks, anybody},
+
+		{http.MethodGet, "/newsletter", s.newsletter, anybody},
+		{http.MethodPost, "/newsletter", s.subscribe, anybody},
+		{http.MethodGet, "/newsletter/sent", s.newsletterSent, anybody},
+		{http.MethodGet, "/newsletter/confirm/:token", s.landing, anybody},
+		{http.MethodPost, "/newsletter/confirm/:token", s.redeemLink, anybody},
+
+		{http.MethodGet, "/signin", s.signIn, anybody},
+		{http.MethodPost, "/signin", s.askForLink, anybody},
+		{http.MethodGet, "/signin/sent", s.signInSent, anybody},
+		{http.MethodPost, "/signin/code", s.redeemCode, anybody},
+		{http.MethodGet, "/signin/:token", s.landing, anybody},
+		{http.MethodPost, "/signin/:token", s.redeemLink, anybody},
+		{http.MethodPost, "/signout", s.signOut, anybody},
+		{http.MethodGet, "/signed-out", s.signedOut, anybody},
+
+		{http.MethodGet, "/account", s.account, reader},
+		{http.MethodPost, "/account/portal", s.portal, proven},
+		{http.MethodPost, "/account/gifts/:id/stop", s.stopGift, proven},
+		{http.MethodGet, "/renew", s.renew, anybody},
+	}
+}
+
+// routes is every URL that we answer.
+func (s *server) routes(e *echo.Echo) error {
+	if err := s.mountPages(e); err != nil {
+		return err
+	}
+	s.mountAPI(e) // GET /v1/plans: anybody. GET /v1/me, /v1/token: who has a session. GET /openapi.json: anybody
+	e.GET("/.well-known/jwks.json", s.jwks)
+	e.GET("/livez", s.live)
+	e.GET("/readyz", s.readiness)
+	e.GET("/static/:hash/:name", s.asset, middleware.Gzip())
+	return nil
+}
+
+type route struct {
+	method, path string
+	handler      echo.HandlerFunc
+	who          access
+}
+
+// mountPages adds the pages with what every form needs. Each GET answers HEAD too.
+func (s *server) mountPages(e *echo.Echo) error {
+	csrf, err := s.csrf()
+	if err != nil {
+		return err
+	}
+	for _, r := range s.pageRoutes() {
+		chain := []echo.MiddlewareFunc{pageHeaders, smallForm, csrf, s.recognise, s.admit(r.who)}
+		e.Add(r.method, r.path, r.handler, chain...)
+		if r.method == http.MethodGet {
+			e.HEAD(r.path, r.handler, chain...)
+		}
+	}
+	return nil
+}

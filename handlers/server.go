@@ -1,0 +1,93 @@
+// Package handlers is the service over HTTP: the pages that readers meet, the
+// JSON API under /v1, the published keys and the probes. A handler reads the
+// request, calls one room and answers. What was paid for is billing's to say and
+// who the reader is auth's; nothing here speaks to Stripe or to the database.
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"newsroom.example/membership/auth"
+	"newsroom.example/membership/billing"
+	"newsroom.example/membership/locale"
+)
+
+// Config is what the pages must be told.
+type Config struct {
+	// PublicURL is our own base URL, without a slash at the end.
+	PublicURL string
+	// SiteName is the publisher's name, as it stands on the front page.
+	SiteName string
+	// ArticleOrigins are the publisher's sites, such as
+	// https://www.example.news: readers may be sent back there, its forms may
+	// post here and its scripts may read /v1/me. The first is its home.
+	ArticleOrigins []string
+	// CookieDomain is the parent domain that we share with the article hosts,
+	// such as example.news: the access token's cookie is set for it.
+	CookieDomain string
+	// CheckoutOrigins are where a form may lead to pay or to manage a payment.
+	CheckoutOrigins []string
+}
+
+// StripeOrigins are the CheckoutOrigins of Stripe itself.
+func StripeOrigins() []string {
+	return []string{"https://checkout.stripe.com", "https://billing.stripe.com"}
+}
+
+// Rooms are whom the handlers ask.
+type Rooms struct {
+	Billing *billing.Service
+	Auth    *auth.Service
+	Words   *locale.Catalogue
+	// Ready says why this process should get no requests now; nil: it should.
+	Ready func(context.Context) error
+	Clock func() time.Time
+	Log   *slog.Logger
+}
+
+type server struct {
+	Rooms
+	cfg    Config
+	pages  *pages
+	assets *assets
+}
+
+// New returns the service's routes. Further ones, such as Stripe's webhook, may be
+// added to it: they get the request id, the log line and the security headers, and
+// none of the forms' checks.
+func New(cfg Config, rooms Rooms) (*echo.Echo, error) {
+	if len(cfg.ArticleOrigins) == 0 {
+		return nil, fmt.Errorf("no article origin: pages need a home to lead back to")
+	}
+	assets, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
+	pages, err := loadPages(assets)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{Rooms: rooms, cfg: cfg, pages: pages, assets: assets}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.HTTPErrorHandler = s.fail
+	e.Use(s.everyRequest()...)
+	if err := s.routes(e); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// secure says whether readers reach us over https, as they do everywhere but in a
+// sandbox.
+func (s *server) secure() bool { return strings.HasPrefix(s.cfg.PublicURL, "https://") }
+
+// home is the publisher's front page.
+func (s *server) home() string { return s.cfg.ArticleOrigins[0] + "/" }

@@ -1,0 +1,84 @@
+package handlers_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"newsroom.example/membership/internal/stripesim/simtest"
+)
+
+func TestTheBuyerIsLetInOnce(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	b := n.browser()
+	back := b.pay(b.checkoutURL(""), simtest.Pays, "ada@example.org")
+	thief := n.browser()
+	thief.get(back).want(404, "Not in this browser").wantNot("€8", "has begun", "ada@example.org")
+	b.get(back).cookie("__Host-session")
+	session := b.cookies["__Host-session"].Value
+	delete(b.cookies, "__Host-session")
+	again := b.get(back).want(200, "please sign in")
+	for _, k := range again.set {
+		if k.Name == "__Host-session" {
+			t.Errorf("a second look opened another session (was %q…)", session[:4])
+		}
+	}
+	wantEqual(t, "sessions", n.count("sessions"), 1)
+}
+
+func TestAnAddressTypedAtStripeOpensNobodysSession(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	owner := n.browser()
+	owner.signIn("ada@example.org")
+	stranger := n.browser()
+	back := stranger.pay(stranger.checkoutURL(""), simtest.Pays, "ada@example.org")
+	stranger.get(back).want(200, "Thank you")
+	wantEqual(t, "stranger may read", stranger.mayRead(), []string{"articles:full", "sources:links"})
+	if got := stranger.cookies["__Host-session"].MaxAge; got > 24*60*60 {
+		t.Errorf("the guest pass lives %d s, want a day at most", got)
+	}
+	stranger.get("/account").want(200, "You have not proven your address").wantNot("Every article in full")
+	owner.get("/account").want(200, "Nothing beyond what is open to everybody")
+}
+
+func TestThanksTellsEachState(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	b := n.browser()
+	session := b.checkoutURL(anArticle)
+	back := "/thanks?session_id=" + sessionID.FindString(session)
+	b.get(back).want(200, "The payment did not go through", "Nothing has been taken", session)
+	declined := n.stripe.Pay(t, session, simtest.Declined)
+	wantEqual(t, "Stripe leads away after a declined card", declined.Location, "")
+	n.down.Store(true)
+	b.get(back).want(200, "Confirming your payment", `role="status"`, `http-equiv="refresh"`, "look=1")
+	b.get(back+"&look=15").want(200, "What you paid counts").wantNot(`http-equiv="refresh"`)
+	n.down.Store(false)
+	n.advance(2 * time.Hour)
+	b.get(back).want(200, "This payment page has expired", "/membership?return_to="+url.QueryEscape(anArticle))
+}
+
+func TestWhileStripeIsDownTheFormSaysSo(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	b := n.browser()
+	page := b.get("/contribute")
+	n.down.Store(true)
+	b.submit(page, "/contribute", "other", "20").want(503, "We cannot reach Stripe", `value="20"`)
+	if !strings.Contains(n.log.String(), "stripe_unavailable") {
+		t.Error("the log does not tell why the form failed")
+	}
+}
+
+func TestTwoTabsAtStripeBothComeBack(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	b := n.browser()
+	one := b.submit(b.get("/contribute"), "/contribute", "other", "20").to(n.stripe.URL)
+	other := b.submit(b.get("/contribute"), "/contribute", "other", "30").to(n.stripe.URL)
+	b.get(b.pay(one, simtest.Pays, "ada@example.org")).want(200, "your gift of €20")
+	b.get(b.pay(other, simtest.Pays, "ada@example.org")).want(200, "your gift of €30")
+}
