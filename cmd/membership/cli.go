@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/alecthomas/kong"
+
+	"newsroom.example/membership/cmd/service"
+)
+
+type cli struct {
+	Serve       serveCmd       `cmd:"" help:"Run the service until SIGTERM."`
+	Migrate     migrateCmd     `cmd:"" help:"Bring the database to this version's schema."`
+	Config      configCmd      `cmd:"" help:"The configuration."`
+	Catalog     catalogCmd     `cmd:"" help:"What the newsroom sells and takes."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Exit 0 if the service on this machine answers (for containers)."`
+}
+
+type configCmd struct {
+	Check configCheckCmd `cmd:"" help:"Name everything that is wrong with the configuration, with an example."`
+}
+
+type catalogCmd struct {
+	Apply catalogApplyCmd `cmd:"" help:"Bring Stripe and the database to a catalogue file. Example: membership catalog apply catalog.yaml --dry-run"`
+}
+
+// streams are where a command reads its settings and writes its words.
+type streams struct {
+	ctx            context.Context
+	environ        []string
+	stdout, stderr io.Writer
+}
+
+const description = `Memberships and donations for a news site.
+
+Everything is configured by the environment; "membership config check" names what is missing.`
+
+func dispatch(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	exited := false
+	parser, err := kong.New(&cli{}, kong.Name("membership"), kong.Description(description),
+		kong.Writers(stdout, stderr), kong.Exit(func(int) { exited = true }), kong.UsageOnError())
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exited {
+		return nil // --help has said it all
+	}
+	if err != nil {
+		return &usageError{fmt.Errorf("%w\nTry: membership --help", err)}
+	}
+	return command.Run(&streams{ctx, environ, stdout, stderr})
+}
+
+// config reads the environment and refuses to go on with a faulty one.
+func (s *streams) config() (service.Config, error) {
+	cfg, err := readConfig(s.environ)
+	if err != nil {
+		return cfg, &usageError{err}
+	}
+	if faults := cfg.Faults(); len(faults) > 0 {
+		return cfg, &usageError{faultsError(faults)}
+	}
+	return cfg, nil
+}
+
+func (s *streams) logger(cfg service.Config) (*slog.Logger, error) {
+	log, err := service.Logger(s.stderr, cfg)
+	if err != nil {
+		return nil, err
+	}
+	slog.SetDefault(log)
+	return log, nil
+}

@@ -1,0 +1,178 @@
+package service
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"newsroom.example/membership/billing"
+	"newsroom.example/membership/notify"
+)
+
+// Config is everything that a deployment decides. Each secret may also come from a
+// file: set NAME_FILE to its path instead of NAME.
+type Config struct {
+	Listen         string   `env:"LISTEN" envDefault:":8080"`
+	PublicURL      string   `env:"PUBLIC_URL"`
+	SiteName       string   `env:"SITE_NAME"`
+	ArticleOrigins []string `env:"ARTICLE_ORIGINS"`
+	CookieDomain   string   `env:"COOKIE_DOMAIN"`
+
+	DatabaseURL   string `env:"DATABASE_URL"`
+	DatabaseConns int32  `env:"DATABASE_CONNS" envDefault:"16"`
+	JobsPollOnly  bool   `env:"JOBS_POLL_ONLY"`
+
+	StripeSecretKey      string   `env:"STRIPE_SECRET_KEY"`
+	StripeWebhookSecrets []string `env:"STRIPE_WEBHOOK_SECRETS"`
+	StripeAPIBase        string   `env:"STRIPE_API_BASE"`
+
+	SMTPURL  string `env:"SMTP_URL"`
+	MailFrom string `env:"MAIL_FROM"`
+
+	Pepper         string   `env:"PEPPER"`
+	SealingKeys    []string `env:"SEALING_KEYS"`
+	TokenAlgorithm string   `env:"TOKEN_ALGORITHM" envDefault:"ES256"`
+
+	LogLevel string `env:"LOG_LEVEL" envDefault:"info"`
+}
+
+// Secrets are the variables that may come from a file.
+var Secrets = []string{"DATABASE_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS", "SMTP_URL", "PEPPER", "SEALING_KEYS"}
+
+// Fault is one thing that is wrong with the configuration. Problem never quotes a
+// secret.
+type Fault struct {
+	Name, Problem, Example string
+}
+
+func (f Fault) String() string {
+	return fmt.Sprintf("%s %s, for example %s", f.Name, f.Problem, f.Example)
+}
+
+// Faults lists all that is wrong, in the order of the fields; none: the service
+// can start.
+func (c Config) Faults() []Fault {
+	var faults []Fault
+	check := func(ok bool, name, problem, example string) {
+		if !ok {
+			faults = append(faults, Fault{name, problem, example})
+		}
+	}
+	_, _, err := net.SplitHostPort(c.Listen)
+	check(err == nil, "LISTEN", "is not host:port", ":8080")
+	check(isOrigin(c.PublicURL), "PUBLIC_URL", wanted(c.PublicURL, "is not the service's own address: scheme and host, nothing after"), "https://members.example.news")
+	check(c.SiteName != "", "SITE_NAME", "is missing: the publisher's name, for pages and mails", `"The Harbour Lantern"`)
+	check(len(c.ArticleOrigins) > 0 && !slices.ContainsFunc(c.ArticleOrigins, notOrigin), "ARTICLE_ORIGINS",
+		wanted(strings.Join(c.ArticleOrigins, ""), "is not a list of addresses with commas between"), "https://www.example.news,https://archive.example.news")
+	check(!slices.Contains(c.ArticleOrigins, c.PublicURL), "ARTICLE_ORIGINS", "contains PUBLIC_URL: an article host is another host", "https://www.example.news")
+	check(c.cookieReaches(), "COOKIE_DOMAIN", wanted(c.CookieDomain, "is not a parent domain of PUBLIC_URL and of every one of ARTICLE_ORIGINS"), "example.news")
+	check(isPostgres(c.DatabaseURL), "DATABASE_URL", wanted(c.DatabaseURL, "is not a postgres:// address"), "postgres://membership:secret@db.example.news/membership")
+	check(c.DatabaseConns >= 4, "DATABASE_CONNS", "is below 4: pages, jobs and the sync need one each", "16")
+	c.stripeFaults(check)
+	_, err = c.smtp()
+	check(err == nil, "SMTP_URL", wanted(c.SMTPURL, "is not an smtp://, smtps:// or smtp+plain:// address"), "smtp://user:secret@mail.example.news:587")
+	check(strings.Contains(c.MailFrom, "@"), "MAIL_FROM", wanted(c.MailFrom, "is not a sender"), `"The Harbour Lantern <members@example.news>"`)
+	pepper, err := decodeKey(c.Pepper)
+	check(err == nil && len(pepper) >= 32, "PEPPER", wanted(c.Pepper, "is not at least 32 random bytes in base64"), "the output of: openssl rand -base64 32")
+	_, err = c.sealingKeys()
+	check(len(c.SealingKeys) > 0 && err == nil, "SEALING_KEYS", wanted(strings.Join(c.SealingKeys, ""), "is not a list of 32 random bytes each, in base64"), "the output of: openssl rand -base64 32")
+	check(c.TokenAlgorithm == "ES256" || c.TokenAlgorithm == "EdDSA", "TOKEN_ALGORITHM", "is neither ES256 nor EdDSA", "ES256")
+	_, err = level(c.LogLevel)
+	check(err == nil, "LOG_LEVEL", "is not debug, info, warn or error", "info")
+	return faults
+}
+
+func (c Config) stripeFaults(check func(ok bool, name, problem, example string)) {
+	key := c.StripeSecretKey
+	known := strings.HasPrefix(key, "sk_test_") || strings.HasPrefix(key, "rk_test_") || strings.HasPrefix(key, "sk_live_") || strings.HasPrefix(key, "rk_live_")
+	check(known, "STRIPE_SECRET_KEY", wanted(key, "is not a secret or restricted key of Stripe"), "rk_live_… (https://dashboard.stripe.com/apikeys)")
+	check(len(c.StripeWebhookSecrets) > 0 && !slices.ContainsFunc(c.StripeWebhookSecrets, func(s string) bool { return !strings.HasPrefix(s, "whsec_") }),
+		"STRIPE_WEBHOOK_SECRETS", wanted(strings.Join(c.StripeWebhookSecrets, ""), "is not a list of the endpoint's signing secrets"), "whsec_… (two with a comma between while one is rolled)")
+	check(c.StripeAPIBase == "" || isLoopback(c.StripeAPIBase) && !billing.Livemode(key), "STRIPE_API_BASE",
+		"points away from Stripe: that is only for a simulator on this machine, with a test key", "leave it out")
+}
+
+// wanted tells a missing value from a wrong one.
+func wanted(value, problem string) string {
+	if value == "" {
+		return "is missing"
+	}
+	return problem
+}
+
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.Scheme+"://"+u.Host == s
+}
+
+func notOrigin(s string) bool { return !isOrigin(s) }
+
+func isPostgres(s string) bool {
+	return strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://") || strings.HasPrefix(s, "host=")
+}
+
+func isLoopback(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// cookieReaches says whether a cookie for the domain is sent to the article hosts,
+// and can be set by us.
+func (c Config) cookieReaches() bool {
+	if c.CookieDomain == "" {
+		return false
+	}
+	for _, origin := range append([]string{c.PublicURL}, c.ArticleOrigins...) {
+		u, err := url.Parse(origin)
+		if err != nil || u.Hostname() != c.CookieDomain && !strings.HasSuffix(u.Hostname(), "."+c.CookieDomain) {
+			return false
+		}
+	}
+	return true
+}
+
+// smtp reads SMTP_URL: smtp:// upgrades to TLS or fails, smtps:// begins with TLS,
+// smtp+plain:// has none, for a mail server on this machine.
+func (c Config) smtp() (notify.SMTP, error) {
+	u, err := url.Parse(c.SMTPURL)
+	if err != nil || u.Hostname() == "" {
+		return notify.SMTP{}, fmt.Errorf("not an address")
+	}
+	out := notify.SMTP{Host: u.Hostname(), User: u.User.Username(), From: c.MailFrom}
+	out.Password, _ = u.User.Password()
+	switch u.Scheme {
+	case "smtp":
+		out.TLS, out.Port = notify.StartTLS, 587
+	case "smtps":
+		out.TLS, out.Port = notify.ImplicitTLS, 465
+	case "smtp+plain":
+		out.TLS, out.Port = notify.Plain, 25
+	default:
+		return notify.SMTP{}, fmt.Errorf("unknown scheme")
+	}
+	if port := u.Port(); port != "" {
+		_, err = fmt.Sscanf(port, "%d", &out.Port)
+	}
+	return out, err
+}
+
+func decodeKey(text string) ([]byte, error) { return base64.StdEncoding.DecodeString(text) }
+
+func (c Config) sealingKeys() ([][]byte, error) {
+	keys := make([][]byte, 0, len(c.SealingKeys))
+	for _, text := range c.SealingKeys {
+		key, err := decodeKey(text)
+		if err != nil || len(key) != 32 {
+			return nil, fmt.Errorf("a sealing key is not 32 bytes in base64")
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
