@@ -40,7 +40,7 @@ func TestAmountsInEverySpellingThatPeopleUse(t *testing.T) {
 	for typed, want := range map[string]string{"10": "10.00", "10.5": "10.50", "10,50": "10.50", " 25 ": "25.00", "2": "2.00", "5000": "5000.00"} {
 		b := n.browser()
 		session := b.submit(b.get("/contribute"), "/contribute", "other", typed).to(n.stripe.URL)
-		if page := must(http.Get(session))(t); page.StatusCode != 200 {
+		if page := must(http.Get(session))(t); page.StatusCode != http.StatusOK {
 			t.Errorf("%q: Stripe answers %d, want a page for %s", typed, page.StatusCode, want)
 		} else if body := string(must(io.ReadAll(page.Body))(t)); !strings.Contains(strings.ReplaceAll(body, ",", ""), want) {
 			t.Errorf("%q: Stripe's page does not say %s", typed, want)

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"github.com/alecthomas/kong"
 
@@ -61,10 +63,15 @@ func dispatch(ctx context.Context, args, environ []string, stdout, stderr io.Wri
 // config reads the environment and refuses to go on with a faulty one.
 func (s *streams) config() (service.Config, error) {
 	cfg, err := readConfig(s.environ)
-	if err != nil {
+	var wrong *unreadableError
+	if err != nil && !errors.As(err, &wrong) {
 		return cfg, &usageError{err}
 	}
-	if faults := cfg.Faults(); len(faults) > 0 {
+	faults := cfg.Faults()
+	if wrong != nil {
+		faults = append(wrong.faults, slices.DeleteFunc(faults, wrong.names)...)
+	}
+	if len(faults) > 0 {
 		return cfg, &usageError{faultsError(faults)}
 	}
 	return cfg, nil

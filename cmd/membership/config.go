@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -19,10 +21,42 @@ func readConfig(environ []string) (service.Config, error) {
 		return service.Config{}, err
 	}
 	cfg, err := env.ParseAsWithOptions[service.Config](env.Options{Environment: variables})
-	if err != nil {
-		return cfg, fmt.Errorf("read the environment: %w", err)
+	var wrong env.AggregateError
+	if errors.As(err, &wrong) {
+		return cfg, unreadable(wrong)
 	}
-	return cfg, nil
+	return cfg, err
+}
+
+// unreadableError names the settings that are not of their type. The rest of the
+// Config has been read.
+type unreadableError struct{ faults []service.Fault }
+
+func (e *unreadableError) Error() string { return faultsError(e.faults).Error() }
+
+// names says whether a fault is about one of these settings: a number that was not
+// read is also below any minimum.
+func (e *unreadableError) names(f service.Fault) bool {
+	return slices.ContainsFunc(e.faults, func(mine service.Fault) bool { return mine.Name == f.Name })
+}
+
+// unreadable says it in the words of who wrote the settings: env names Go's fields,
+// and quotes their values.
+func unreadable(wrong env.AggregateError) error {
+	var faults []service.Fault
+	for _, err := range wrong.Errors {
+		var parse env.ParseError
+		if !errors.As(err, &parse) {
+			return fmt.Errorf("read the environment: %w", err)
+		}
+		field, _ := reflect.TypeFor[service.Config]().FieldByName(parse.Name)
+		fault := service.Fault{Name: field.Tag.Get("env"), Problem: "is not a number", Example: field.Tag.Get("envDefault")}
+		if field.Type.Kind() == reflect.Bool {
+			fault.Problem, fault.Example = "is neither true nor false", "true"
+		}
+		faults = append(faults, fault)
+	}
+	return &unreadableError{faults}
 }
 
 func readSecretFiles(variables map[string]string) error {
@@ -45,7 +79,7 @@ func readSecretFiles(variables map[string]string) error {
 
 func faultsError(faults []service.Fault) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d settings are missing or wrong:", len(faults))
+	fmt.Fprintf(&b, "missing or wrong settings (%d):", len(faults))
 	for _, fault := range faults {
 		b.WriteString("\n  ")
 		b.WriteString(fault.String())

@@ -93,3 +93,12 @@ func TestFaultyConfigurationStopsEveryCommand(t *testing.T) {
 		membership(t, nil, args...).want(2, "DATABASE_URL is missing, for example")
 	}
 }
+
+// What cannot be read at all is one more fault among the others, said once.
+func TestUnreadableSettingsHideNothing(t *testing.T) {
+	t.Parallel()
+	s := complete().with("DATABASE_CONNS", "many").with("JOBS_POLL_ONLY", "perhaps").with("SITE_NAME", "")
+	membership(t, s, "config", "check").
+		want(2, "settings (3)", "DATABASE_CONNS is not a number, for example 16", "JOBS_POLL_ONLY is neither", "SITE_NAME is missing").
+		wantNot("below 4")
+}

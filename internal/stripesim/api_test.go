@@ -122,9 +122,9 @@ func TestOtherAPIVersionsAreRefused(t *testing.T) {
 func TestMetadataIsLaidOver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c, err := w.api.Customers.New(&stripe.CustomerParams{Params: stripe.Params{Metadata: map[string]string{"a": "1", "b": "2"}}})
+	c, err := w.api.Customers.New(&stripe.CustomerParams{Metadata: map[string]string{"a": "1", "b": "2"}})
 	must(t, err)
-	c, err = w.api.Customers.Update(c.ID, &stripe.CustomerParams{Params: stripe.Params{Metadata: map[string]string{"a": "", "c": "3"}}})
+	c, err = w.api.Customers.Update(c.ID, &stripe.CustomerParams{Metadata: map[string]string{"a": "", "c": "3"}})
 	must(t, err)
 	if diff := cmp.Diff(map[string]string{"b": "2", "c": "3"}, c.Metadata); diff != "" {
 		t.Errorf("metadata (-want +got):\n%s", diff)

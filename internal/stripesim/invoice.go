@@ -88,7 +88,7 @@ func (s *Sim) collect(o, method object, refused *decline) *apiError {
 	o["attempted"] = true
 	o["attempt_count"] = num(o, "attempt_count") + 1
 	if num(o, "amount_due") == 0 {
-		s.settled(o, nil)
+		s.settled(o)
 		return nil
 	}
 	intent := s.store.byID[str(o, "payment_intent")]
@@ -97,12 +97,12 @@ func (s *Sim) collect(o, method object, refused *decline) *apiError {
 	if err != nil {
 		return err
 	}
-	s.settled(o, intent)
+	s.settled(o)
 	return nil
 }
 
 // settled marks an invoice as paid.
-func (s *Sim) settled(o, intent object) {
+func (s *Sim) settled(o object) {
 	merge(o, object{
 		"status": "paid", "paid": true, "amount_paid": o["amount_due"], "amount_remaining": int64(0), "auto_advance": false,
 		"next_payment_attempt": nil, "ending_balance": int64(0),

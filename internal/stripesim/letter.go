@@ -43,6 +43,6 @@ func (c *courier) send(req *http.Request) (int, string) {
 		return 0, err.Error()
 	}
 	defer resp.Body.Close()
-	io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16)) // only so that the connection can serve again
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16)) // only so that the connection can serve again
 	return resp.StatusCode, ""
 }

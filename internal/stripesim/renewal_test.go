@@ -1,6 +1,7 @@
 package stripesim_test
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -187,8 +188,8 @@ func TestUnpaidSubscriptionsMakeDraftsOnly(t *testing.T) {
 // stripeError fails the test unless err is an answer of Stripe's.
 func stripeError(t *testing.T, err error) *stripe.Error {
 	t.Helper()
-	got, ok := err.(*stripe.Error)
-	if !ok {
+	var got *stripe.Error
+	if !errors.As(err, &got) {
 		t.Fatalf("got %v, want an error of Stripe's", err)
 	}
 	return got
