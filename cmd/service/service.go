@@ -41,6 +41,7 @@ type Service struct {
 	jobs     *notify.Jobs
 	server   *http.Server
 	log      *slog.Logger
+	silent   strangers
 	draining atomic.Bool
 }
 
@@ -101,7 +102,7 @@ func (s *Service) build(ctx context.Context, cfg Config, clocks Clocks) error {
 	s.server = &http.Server{
 		Handler:           pages,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn), ConnState: s.silent.note,
 	}
 	return nil
 }
@@ -200,6 +201,7 @@ func (s *Service) stop(ctx context.Context) error {
 	s.draining.Store(true)
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
+	s.silent.turnOut()
 	err := s.server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = s.server.Close()
