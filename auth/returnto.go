@@ -12,12 +12,21 @@ const maxReturn = 2048
 // SafeReturn is where a reader may be sent whose request said raw: a path on this
 // service, or a URL on it or on one of the audiences. It returns "" for anything
 // else, and never fails. The answer is rebuilt from the parsed parts and has no
-// fragment.
+// fragment. A query that is not plain, such as a tracking link's with an address in
+// it, is left out: the reader finds the article all the same.
 //
 // Browsers read a URL otherwise than Go does: they drop tabs and line breaks, take \
 // for /, and treat %2e as a dot. Everything that the two could read differently is
 // refused before it is parsed.
 func (s *Service) SafeReturn(raw string) string {
+	if to := s.safeReturn(raw); to != "" {
+		return to
+	}
+	path, _, _ := strings.Cut(raw, "?")
+	return s.safeReturn(path)
+}
+
+func (s *Service) safeReturn(raw string) string {
 	for _, origin := range append([]string{s.cfg.Issuer}, s.cfg.Audiences...) {
 		rest, ours := strings.CutPrefix(raw, origin)
 		if !ours {

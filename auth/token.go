@@ -15,6 +15,11 @@ import (
 // tokenLife is how long a token can outlive what it says, at most.
 const tokenLife = 10 * time.Minute
 
+// maxToken is what fits into a cookie beside its name: browsers drop the larger ones
+// without a word.
+// https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#name-storage-model
+const maxToken = paywall.MaxTokenBytes - len(paywall.CookieName)
+
 // Access is what a reader may read, as billing says.
 type Access struct {
 	Features    []string // in any order; at most paywall.MaxEntitlements
@@ -44,8 +49,13 @@ func (s *Service) Token(v Visitor, a Access, audience string) (token string, exp
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	token, err = active.sign(claims)
-	return token, time.Unix(claims.Expires, 0).UTC(), err
+	if token, err = active.sign(claims); err != nil {
+		return "", time.Time{}, err
+	}
+	if len(token) > maxToken {
+		return "", time.Time{}, fmt.Errorf("sign a token: it has %d bytes, a cookie holds %d: the features' names are too long", len(token), maxToken)
+	}
+	return token, time.Unix(claims.Expires, 0).UTC(), nil
 }
 
 func (s *Service) claims(v Visitor, a Access, audience string) (paywall.Claims, error) {

@@ -156,4 +156,10 @@ func TestTokensThatAreNotSigned(t *testing.T) {
 	if _, _, err := b.Token(v, Access{Features: slices.Repeat(features[:32], 2)}, ""); err != nil {
 		t.Errorf("as many as fit: %v", err)
 	}
+	for i := range features {
+		features[i] += strings.Repeat("x", 80)
+	}
+	if _, _, err := b.Token(v, Access{Features: features[:32]}, ""); err == nil {
+		t.Error("signed a token that no browser would keep")
+	}
 }

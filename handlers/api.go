@@ -30,8 +30,8 @@ func (s *server) mountAPI(e *echo.Echo) {
 	e.Use(s.shared("/v1/me", middleware.CORSConfig{AllowOrigins: s.cfg.ArticleOrigins, AllowCredentials: true}))
 	api := humaecho.New(e, config)
 	huma.Register(api, operation("plans", "/v1/plans", "What can be bought and given", examplePlans()), s.v1Plans)
-	huma.Register(api, forReaders(operation("me", "/v1/me", "Who is signed in, and what they may read", exampleMe()), http.StatusUnauthorized), s.v1Me)
-	huma.Register(api, forReaders(operation("token", "/v1/token", "An access token for an article service", exampleToken()), http.StatusUnauthorized, http.StatusUnprocessableEntity), s.v1Token)
+	huma.Register(api, forReaders(operation("me", "/v1/me", "Who is signed in, and what they may read", exampleMe())), s.v1Me)
+	huma.Register(api, forReaders(operation("token", "/v1/token", "An access token for an article service", exampleToken())), s.v1Token)
 }
 
 // shared lets scripts of other origins read one path.
@@ -51,9 +51,9 @@ func operation(id, path, summary string, example any) huma.Operation {
 	}
 }
 
-func forReaders(op huma.Operation, refusals ...int) huma.Operation {
+func forReaders(op huma.Operation) huma.Operation {
 	op.Security = []map[string][]string{{"session": {}}}
-	op.Errors = refusals
+	op.Errors = []int{http.StatusUnauthorized, http.StatusServiceUnavailable}
 	return op
 }
 
@@ -67,16 +67,16 @@ type plansAnswer struct {
 }
 
 type plansBody struct {
-	Plans     []planBody     `json:"plans"`
-	Donations []donationBody `json:"donations"`
+	Plans     []planBody     `json:"plans" nullable:"false"`
+	Donations []donationBody `json:"donations" nullable:"false"`
 }
 
 type planBody struct {
 	ID          string      `json:"id"`
 	Name        string      `json:"name"`
 	Description string      `json:"description"`
-	Features    []string    `json:"features" doc:"What the plan opens, as article services name it."`
-	Prices      []priceBody `json:"prices"`
+	Features    []string    `json:"features" nullable:"false" doc:"What the plan opens, as article services name it."`
+	Prices      []priceBody `json:"prices" nullable:"false"`
 }
 
 type priceBody struct {
@@ -90,8 +90,8 @@ type donationBody struct {
 	Currency  string            `json:"currency"`
 	Minimum   int64             `json:"minimum" doc:"In the currency's smallest unit."`
 	Maximum   int64             `json:"maximum"`
-	Presets   []int64           `json:"presets"`
-	Intervals []models.Interval `json:"intervals" doc:"once, month or both."`
+	Presets   []int64           `json:"presets" nullable:"false"`
+	Intervals []models.Interval `json:"intervals" nullable:"false" doc:"once, month or both."`
 }
 
 // v1Plans is public: a page of the publisher may show prices from it.
@@ -118,7 +118,7 @@ type meBody struct {
 	Proven       bool              `json:"proven" doc:"Whether the address has been proven by a mailed link or code."`
 	Tier         string            `json:"tier,omitempty" doc:"The plan's name, for display only."`
 	MemberSince  *time.Time        `json:"member_since,omitempty"`
-	Entitlements []entitlementBody `json:"entitlements"`
+	Entitlements []entitlementBody `json:"entitlements" nullable:"false"`
 	Grace        *graceBody        `json:"grace,omitempty" doc:"Set while something is held although it is no longer paid for."`
 }
 
@@ -126,7 +126,7 @@ type entitlementBody struct {
 	Feature string               `json:"feature"`
 	Until   *time.Time           `json:"until,omitempty" doc:"Grace included; missing: without end."`
 	InGrace bool                 `json:"in_grace"`
-	Sources []models.GrantSource `json:"sources" doc:"What gives it: subscription, payment, newsletter, …"`
+	Sources []models.GrantSource `json:"sources" nullable:"false" doc:"What gives it: subscription, payment, newsletter, …"`
 }
 
 type graceBody struct {

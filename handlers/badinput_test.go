@@ -1,9 +1,9 @@
 package handlers_test
 
 import (
+	"encoding/base64"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -120,6 +120,31 @@ func TestReturnsThatLeadAway(t *testing.T) {
 	}
 }
 
+// What comes back in a cookie was in the reader's hands.
+func TestCookiesThatWereForged(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	for _, kept := range []string{
+		`{"return_to":"https://evil.example/","name":"\"><script>alert(1)</script>"}`, `{"return_to":"//evil.example"}`, `{"return_to":"/\\evil.example"}`,
+		`{"name":7}`, `not JSON`, `{"message":"\u0000"}`, strings.Repeat("[", 2000),
+	} {
+		b := n.browser()
+		b.cookies["__Host-gift"] = &http.Cookie{Name: "__Host-gift", Value: base64.RawURLEncoding.EncodeToString([]byte(kept))}
+		b.get("/contribute").want(200).wantNot("evil.example").escaped()
+	}
+	for _, forged := range []string{"x", strings.Repeat("A", 75), strings.Repeat("A", 4000)} {
+		b := n.browser()
+		for _, name := range []string{"__Host-session", "__Host-signin", "__Host-checkout", "__Host-csrf", "__Secure-access"} {
+			b.cookies[name] = &http.Cookie{Name: name, Value: forged}
+		}
+		b.get("/account").to("/signin")
+		b.get("/v1/me").want(401)
+		b.post("/signin/code", "code", "AAAAAAAA").want(410)
+		b.get("/thanks?session_id=cs_test_x").want(404)
+		b.get("/renew").to("/account")
+	}
+}
+
 func TestLinksThatAreNotGood(t *testing.T) {
 	t.Parallel()
 	n := open(t)
@@ -224,49 +249,4 @@ func TestForeignPurchases(t *testing.T) {
 	}
 	n.browser().get("/thanks?session_id=cs_%00").want(400)
 	n.browser().get("/thanks?session_id=cs_%ff").want(400)
-}
-
-func TestFormsThatAreTooLargeOrOfAnotherKind(t *testing.T) {
-	t.Parallel()
-	n := open(t)
-	large := "message=" + strings.Repeat("a", 70_000)
-	b := n.browser()
-	b.do(request(http.MethodPost, "/contribute", large)).want(413, "larger than this form can be")
-	chunked := request(http.MethodPost, "/contribute", "")
-	chunked.Body, chunked.ContentLength = io.NopCloser(strings.NewReader(large)), -1
-	b.do(chunked).want(413)
-	for _, kind := range []string{"application/json", "multipart/form-data; boundary=x", "text/plain"} {
-		r := request(http.MethodPost, "/contribute", "{}")
-		r.Header.Set("Content-Type", kind)
-		b.do(r).want(415)
-	}
-	b.do(request(http.MethodPost, "/contribute", "other=%zz")).want(400)
-	b.do(request(http.MethodPost, "/contribute", "message=%00")).want(400)
-	wantEqual(t, "intents", n.count("checkout_intents"), 0)
-}
-
-func TestFormsFromElsewhere(t *testing.T) {
-	t.Parallel()
-	n := open(t)
-	post := func(b *browser, headers ...string) seen {
-		r := request(http.MethodPost, "/newsletter", "email=ada@example.org")
-		r.Header.Del("Sec-Fetch-Site")
-		for i := 0; i < len(headers); i += 2 {
-			r.Header.Set(headers[i], headers[i+1])
-		}
-		return b.do(r)
-	}
-	post(n.browser(), "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example").want(403, "another site")
-	post(n.browser(), "Sec-Fetch-Site", "same-site", "Origin", "https://shop.example.news").want(403)
-	post(n.browser()).want(403) // an old browser, without the form's token
-	wantEqual(t, "attempts", n.count("sign_in_attempts"), 0)
-	post(n.browser(), "Sec-Fetch-Site", "same-site", "Origin", articleURL).to("/newsletter/sent")
-
-	old := n.browser()
-	r := httptest.NewRequest(http.MethodGet, membersURL+"/newsletter", nil)
-	form := old.do(r).want(200).form("/newsletter")
-	form.Set("email", "ada@example.org")
-	r = httptest.NewRequest(http.MethodPost, membersURL+"/newsletter", strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	old.do(r).to("/newsletter/sent")
 }

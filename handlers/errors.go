@@ -135,7 +135,7 @@ func (s *server) logFault(ctx context.Context, r refusal, err error) {
 
 // wantsJSON tells a program from a person.
 func wantsJSON(r *http.Request) bool {
-	for _, prefix := range []string{"/v1/", "/.well-known/", "/openapi", "/livez", "/readyz"} {
+	for _, prefix := range []string{"/v1/", "/.well-known/", "/openapi", "/livez", "/readyz", "/webhooks/"} {
 		if strings.HasPrefix(r.URL.Path, prefix) {
 			return true
 		}

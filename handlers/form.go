@@ -36,12 +36,15 @@ func (f form) Fault(field string) string {
 }
 
 // blame turns a refusal that the reader can mend, if only by trying again, into
-// words beside the field. Other errors come back.
+// words beside the field. Other errors come back, and all of a program's: it has no
+// use for a form.
 func (s *server) blame(c echo.Context, f *form, err error) error {
 	var b *billing.Error
 	var a *auth.Error
 	r, field := refusalOf(err), ""
 	switch {
+	case wantsJSON(c.Request()):
+		return err
 	case errors.As(err, &b) && b.Kind != billing.KindNotFound:
 		field = b.Field
 	case errors.As(err, &a) && a.Kind == auth.KindInvalid:

@@ -23,6 +23,7 @@ func (s *server) everyRequest() []echo.MiddlewareFunc {
 		s.logged(),
 		middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: panicked}),
 		s.securityHeaders,
+		s.bounded,
 	}
 }
 
@@ -68,6 +69,19 @@ func (s *server) logged() echo.MiddlewareFunc {
 	})
 }
 
+// bounded ends the work for a request that takes too long, not the request: its
+// reader is still to be told, and the log to know that nobody went away.
+func (s *server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		defer c.SetRequest(r)
+		ctx, cancel := context.WithTimeout(r.Context(), s.cfg.Patience)
+		defer cancel()
+		c.SetRequest(r.WithContext(ctx))
+		return next(c)
+	}
+}
+
 // panicked keeps the place where it happened; the log line is written at the edge,
 // like that of any other error.
 func panicked(_ echo.Context, err error, stack []byte) error {
@@ -82,10 +96,13 @@ type panicError struct {
 func (p *panicError) Error() string { return "panic: " + p.cause.Error() + "\n" + string(p.stack) }
 func (p *panicError) Unwrap() error { return p.cause }
 
+// securityHeaders are the strictest that the pages live with. No answer may be kept
+// unless its handler says so: most hold what one reader may see, and refusals too.
 func (s *server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	policy := s.contentPolicy()
 	return func(c echo.Context) error {
 		h := c.Response().Header()
+		h.Set("Cache-Control", "private, no-store")
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
@@ -108,16 +125,6 @@ func (s *server) contentPolicy() string {
 		"default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self' data:",
 		"base-uri 'none'", "frame-ancestors 'none'", strings.Join(leads, " "),
 	}, "; ")
-}
-
-// pageHeaders keep pages out of every cache: they hold nonces and what one reader
-// may see.
-func pageHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		c.Response().Header().Set("Cache-Control", "private, no-store")
-		c.Response().Header().Add("Vary", "Cookie, Accept-Language")
-		return next(c)
-	}
 }
 
 // maxForm is far above our largest form, a gift with its message.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -47,13 +48,14 @@ type newsroom struct {
 	site   *echo.Echo
 	log    *syncBuffer
 	ready  error
-	down   atomic.Bool // Stripe does not answer
+	down   atomic.Bool // Stripe says that it is
+	silent atomic.Bool // Stripe does not answer at all
 
 	mu  sync.Mutex
 	now time.Time
 }
 
-func open(t *testing.T) *newsroom {
+func open(t *testing.T, changes ...func(*handlers.Config)) *newsroom {
 	t.Helper()
 	n := &newsroom{t: t, db: pgtest.Open(t), log: &syncBuffer{}, read: map[string]bool{}, now: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}
 	n.stripe = simtest.Start(t, n.clock)
@@ -70,10 +72,14 @@ func open(t *testing.T) *newsroom {
 	n.check(who.Prepare(t.Context()))
 	n.check(jobs.Start(t.Context()))
 	t.Cleanup(func() { _ = jobs.Stop(context.Background()) })
-	n.site = must(handlers.New(handlers.Config{
+	cfg := handlers.Config{
 		PublicURL: membersURL, SiteName: "The Harbour Lantern", ArticleOrigins: []string{articleURL},
 		CookieDomain: "example.news", CheckoutOrigins: []string{n.stripe.URL},
-	}, handlers.Rooms{
+	}
+	for _, change := range changes {
+		change(&cfg)
+	}
+	n.site = must(handlers.New(cfg, handlers.Rooms{
 		Billing: bills, Auth: who, Words: words, Clock: n.clock, Log: log,
 		Ready: func(context.Context) error { return n.ready },
 	}))(t)
@@ -85,6 +91,11 @@ func (n *newsroom) gate() string {
 	to := must(url.Parse(n.stripe.URL))(n.t)
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
 	gate := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.silent.Load() {
+			_, _ = io.Copy(io.Discard, r.Body) // only then is the caller's going noticed
+			<-r.Context().Done()
+			return
+		}
 		if n.down.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return

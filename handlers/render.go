@@ -88,7 +88,6 @@ func (s *server) render(c echo.Context, status int, name string, data any) error
 
 // errorPage says in words what went wrong and what to do next.
 func (s *server) errorPage(c echo.Context, r refusal) error {
-	c.Response().Header().Set("Cache-Control", "private, no-store")
 	base := s.page(c, r.heading())
 	return s.render(c, r.Status, "error", errorPage{
 		page: base, Explanation: r.detail(base.Locale), Way: wayOut(r),

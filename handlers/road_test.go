@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +187,24 @@ func TestAnExpiredTokenIsRenewedAfterAMonth(t *testing.T) {
 		b.get("/renew?return_to=" + anArticle + "%3Fpage%3D2").to(anArticle + "?page=2")
 		wantEqual(t, "entitlements", b.mayRead(), []string{"sources:links"})
 	}
+}
+
+func TestATrackingLinkStillLeadsBackToItsArticle(t *testing.T) {
+	t.Parallel()
+	b := open(t).browser()
+	b.get("/renew?return_to=" + url.QueryEscape(anArticle+"?ref=https%3A%2F%2Fsearch.example%2F")).to(anArticle)
+}
+
+func TestSigningInEndsTheSessionThatTheBrowserHad(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	b := n.browser()
+	b.signIn("ada@example.org")
+	before := *b.cookies["__Host-session"]
+	b.signIn("eve@example.org")
+	b.get("/account").want(200, "eve@example.org")
+	b.cookies["__Host-session"] = &before
+	b.get("/account").to("/signin")
 }
 
 func TestWithoutASessionTheDeadTokenIsTakenAway(t *testing.T) {

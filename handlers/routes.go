@@ -61,7 +61,20 @@ func (s *server) routes(e *echo.Echo) error {
 	e.GET("/livez", s.live)
 	e.GET("/readyz", s.readiness)
 	e.GET("/static/:hash/:name", s.asset, middleware.Gzip())
+	answerHead(e)
 	return nil
+}
+
+// answerHead lets every GET answer HEAD too, as HTTP wants it (RFC 9110, section
+// 9.1); the server leaves out the body.
+func answerHead(e *echo.Echo) {
+	for _, r := range e.Routes() {
+		if r.Method == http.MethodGet {
+			c := e.NewContext(nil, nil)
+			e.Router().Find(http.MethodGet, r.Path, c)
+			e.HEAD(r.Path, c.Handler())
+		}
+	}
 }
 
 type route struct {
@@ -70,18 +83,14 @@ type route struct {
 	who          access
 }
 
-// mountPages adds the pages with what every form needs. Each GET answers HEAD too.
+// mountPages adds the pages with what every form needs.
 func (s *server) mountPages(e *echo.Echo) error {
 	csrf, err := s.csrf()
 	if err != nil {
 		return err
 	}
 	for _, r := range s.pageRoutes() {
-		chain := []echo.MiddlewareFunc{pageHeaders, smallForm, csrf, s.recognise, s.admit(r.who)}
-		e.Add(r.method, r.path, r.handler, chain...)
-		if r.method == http.MethodGet {
-			e.HEAD(r.path, r.handler, chain...)
-		}
+		e.Add(r.method, r.path, r.handler, smallForm, csrf, s.recognise, s.admit(r.who))
 	}
 	return nil
 }

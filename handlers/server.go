@@ -33,6 +33,9 @@ type Config struct {
 	CookieDomain string
 	// CheckoutOrigins are where a form may lead to pay or to manage a payment.
 	CheckoutOrigins []string
+	// Patience is how long a request may take before its reader is told that this
+	// is too long; zero means 25 s. The server that cuts slow lines must wait longer.
+	Patience time.Duration
 }
 
 // StripeOrigins are the CheckoutOrigins of Stripe itself.
@@ -72,6 +75,9 @@ func New(cfg Config, rooms Rooms) (*echo.Echo, error) {
 	pages, err := loadPages(assets)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Patience == 0 {
+		cfg.Patience = 25 * time.Second
 	}
 	s := &server{Rooms: rooms, cfg: cfg, pages: pages, assets: assets}
 	e := echo.New()

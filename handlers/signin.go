@@ -140,6 +140,10 @@ func (s *server) signedIn(c echo.Context, in auth.SignedIn) error {
 			return err
 		}
 	}
+	// The session that this browser had, if any, would live on unseen.
+	if err := s.Auth.SignOut(c.Request().Context(), cookie(c, sessionCookie)); err != nil {
+		return err
+	}
 	if err := s.letIn(c, v, in.Refresh); err != nil {
 		return err
 	}
@@ -157,10 +161,8 @@ func (s *server) onward(c echo.Context, returnTo, otherwise string) error {
 }
 
 func (s *server) signOut(c echo.Context) error {
-	if refresh := cookie(c, sessionCookie); refresh != "" {
-		if err := s.Auth.SignOut(c.Request().Context(), refresh); err != nil && !unauthorized(err) {
-			return err
-		}
+	if err := s.Auth.SignOut(c.Request().Context(), cookie(c, sessionCookie)); err != nil {
+		return err
 	}
 	for _, name := range []string{sessionCookie, attemptCookie, checkoutCookie, giftCookie} {
 		if slices.ContainsFunc(c.Cookies(), func(k *http.Cookie) bool { return k.Name == name }) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"newsroom.example/membership/handlers"
 	"newsroom.example/membership/internal/stripesim/simtest"
 )
 
@@ -71,6 +72,15 @@ func TestWhileStripeIsDownTheFormSaysSo(t *testing.T) {
 	if !strings.Contains(n.log.String(), "stripe_unavailable") {
 		t.Error("the log does not tell why the form failed")
 	}
+}
+
+func TestNobodyWaitsForASilentStripe(t *testing.T) {
+	t.Parallel()
+	n := open(t, func(c *handlers.Config) { c.Patience = time.Second })
+	b := n.browser()
+	page := b.get("/contribute")
+	n.silent.Store(true)
+	b.submit(page, "/contribute", "other", "20").want(503, "takes longer than it should")
 }
 
 func TestTwoTabsAtStripeBothComeBack(t *testing.T) {

@@ -37,6 +37,5 @@ func (s *server) readiness(c echo.Context) error {
 }
 
 func probe(c echo.Context, status int, word string) error {
-	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(status, map[string]string{"status": word})
 }

@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -63,10 +65,10 @@ func (c Config) Faults() []Fault {
 	}
 	_, _, err := net.SplitHostPort(c.Listen)
 	check(err == nil, "LISTEN", "is not host:port", ":8080")
-	check(isOrigin(c.PublicURL), "PUBLIC_URL", wanted(c.PublicURL, "is not the service's own address: scheme and host, nothing after"), "https://members.example.news")
+	check(isOrigin(c.PublicURL), "PUBLIC_URL", wanted(c.PublicURL, "is not the service's own address as browsers write it: https, the host in lower case, nothing after"), "https://members.example.news")
 	check(c.SiteName != "", "SITE_NAME", "is missing: the publisher's name, for pages and mails", `"The Harbour Lantern"`)
 	check(len(c.ArticleOrigins) > 0 && !slices.ContainsFunc(c.ArticleOrigins, notOrigin), "ARTICLE_ORIGINS",
-		wanted(strings.Join(c.ArticleOrigins, ""), "is not a list of addresses with commas between"), "https://www.example.news,https://archive.example.news")
+		wanted(strings.Join(c.ArticleOrigins, ""), "is not a list of addresses as browsers write them: https, the host in lower case, nothing after, with commas between"), "https://www.example.news,https://archive.example.news")
 	check(!slices.Contains(c.ArticleOrigins, c.PublicURL), "ARTICLE_ORIGINS", "contains PUBLIC_URL: an article host is another host", "https://www.example.news")
 	check(c.cookieReaches(), "COOKIE_DOMAIN", wanted(c.CookieDomain, "is not a parent domain of PUBLIC_URL and of every one of ARTICLE_ORIGINS"), "example.news")
 	check(isPostgres(c.DatabaseURL), "DATABASE_URL", wanted(c.DatabaseURL, "is not a postgres:// address"), "postgres://membership:secret@db.example.news/membership")
@@ -74,7 +76,8 @@ func (c Config) Faults() []Fault {
 	c.stripeFaults(check)
 	_, err = c.smtp()
 	check(err == nil, "SMTP_URL", wanted(c.SMTPURL, "is not an smtp://, smtps:// or smtp+plain:// address"), "smtp://user:secret@mail.example.news:587")
-	check(strings.Contains(c.MailFrom, "@"), "MAIL_FROM", wanted(c.MailFrom, "is not a sender"), `"The Harbour Lantern <members@example.news>"`)
+	_, err = mail.ParseAddress(c.MailFrom)
+	check(err == nil, "MAIL_FROM", wanted(c.MailFrom, "is not a sender"), `"The Harbour Lantern <members@example.news>"`)
 	pepper, err := decodeKey(c.Pepper)
 	check(err == nil && len(pepper) >= 32, "PEPPER", wanted(c.Pepper, "is not at least 32 random bytes in base64"), "the output of: openssl rand -base64 32")
 	_, err = c.sealingKeys()
@@ -103,10 +106,19 @@ func wanted(value, problem string) string {
 	return problem
 }
 
+// isOrigin says whether s is an origin as browsers write it in a header, with which
+// it is compared: lower case, without the scheme's own port, no pattern. It is https
+// but on this machine: elsewhere browsers keep none of our cookies without.
 func isOrigin(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.Scheme+"://"+u.Host == s
+	if err != nil || u.Scheme+"://"+u.Host != s || !hostName.MatchString(u.Hostname()) {
+		return false
+	}
+	local := isLoopback(s) || strings.HasSuffix(u.Hostname(), ".localhost")
+	return u.Scheme == "https" && u.Port() != "443" || u.Scheme == "http" && u.Port() != "80" && local
 }
+
+var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
 func notOrigin(s string) bool { return !isOrigin(s) }
 

@@ -52,6 +52,9 @@ const (
 	writeTimeout  = 30 * time.Second
 	idleTimeout   = 2 * time.Minute
 
+	// maxHeader is several times what browsers send with all our cookies.
+	maxHeader = 32 << 10
+
 	// stopTimeout bounds a graceful stop, jobs included.
 	stopTimeout = 4 * time.Second
 )
@@ -102,7 +105,8 @@ func (s *Service) build(ctx context.Context, cfg Config, clocks Clocks) error {
 	s.server = &http.Server{
 		Handler:           pages,
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn), ConnState: s.silent.note,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelWarn), ConnState: s.silent.note,
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,6 +118,41 @@ func TestDrainAnswersWhatHasBegun(t *testing.T) {
 	if status := begun(); status != http.StatusBadRequest { // for want of a signature
 		t.Errorf("the request that had begun got status %d", status)
 	}
+	if err := <-ended; err != nil {
+		t.Errorf("run: %v", err)
+	}
+}
+
+// Nobody needs a megabyte of headers to ask for a page.
+func TestHugeHeadersAreRefused(t *testing.T) {
+	t.Parallel()
+	s, err := build(t, pgtest.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, listener) }()
+	for size, want := range map[int]int{8 << 10: http.StatusOK, 64 << 10: http.StatusRequestHeaderFieldsTooLarge} {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listener.Addr().String()+"/livez", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Cookie", "x="+strings.Repeat("a", size))
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("%d bytes of headers: status %d, want %d", size, answer.StatusCode, want)
+		}
+	}
+	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("run: %v", err)
 	}

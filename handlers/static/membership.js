@@ -1,7 +1,12 @@
 // Comforts only: every page does all it does without this file.
 
-// The browser that asked for a mail goes on by itself.
-document.querySelector("form[data-auto]")?.requestSubmit();
+// The browser that asked for a mail goes on by itself. A press of the button
+// meanwhile would use the link a second time, and be told so.
+const auto = document.querySelector("form[data-auto]");
+if (auto) {
+  auto.requestSubmit();
+  auto.querySelector("button").disabled = true;
+}
 
 // The gift's button says what it gives; an amount typed and an amount chosen
 // exclude each other.
