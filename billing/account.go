@@ -106,8 +106,8 @@ func (s *Service) memberships(ctx context.Context, memberID uuid.UUID) ([]Member
 		JOIN customers c ON c.id = s.customer_id
 		JOIN prices p ON p.id = s.price_id
 		JOIN plans ON plans.id = p.plan_id
-		WHERE c.member_id = ? AND s.kind = ? AND s.paid_through IS NOT NULL
-		ORDER BY s.created_at DESC`, memberID, models.SubscriptionMembership).Scan(&rows).Error
+		WHERE c.member_id = ? AND s.kind = ? AND s.livemode = ? AND s.paid_through IS NOT NULL
+		ORDER BY s.created_at DESC`, memberID, models.SubscriptionMembership, s.cfg.Livemode).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list the memberships of %s: %w", memberID, err)
 	}
@@ -148,7 +148,7 @@ func endOf(sub models.Subscription) time.Time {
 func (s *Service) gifts(ctx context.Context, memberID uuid.UUID) ([]MonthlyGift, error) {
 	var gifts []models.Donation
 	db := s.db.WithContext(ctx)
-	err := db.Where(`member_id = ? AND "interval" = ? AND subscription_id IS NOT NULL`, memberID, models.Monthly).
+	err := db.Where(`member_id = ? AND "interval" = ? AND livemode = ? AND subscription_id IS NOT NULL`, memberID, models.Monthly, s.cfg.Livemode).
 		Order("created_at DESC").Find(&gifts).Error
 	if err != nil {
 		return nil, fmt.Errorf("list the gifts of %s: %w", memberID, err)
@@ -169,7 +169,7 @@ func (s *Service) gifts(ctx context.Context, memberID uuid.UUID) ([]MonthlyGift,
 
 func (s *Service) payments(ctx context.Context, memberID uuid.UUID) ([]AccountPayment, error) {
 	var rows []models.Payment
-	err := s.db.WithContext(ctx).Where("member_id = ? AND paid_at IS NOT NULL", memberID).
+	err := s.db.WithContext(ctx).Where("member_id = ? AND livemode = ? AND paid_at IS NOT NULL", memberID, s.cfg.Livemode).
 		Order("created_at DESC").Limit(accountPayments).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list the payments of %s: %w", memberID, err)
@@ -207,21 +207,18 @@ func (s *Service) PortalURL(ctx context.Context, memberID uuid.UUID, returnURL s
 // not the member's is answered like one that does not exist: KindNotFound,
 // gift_not_found. Stopping twice is fine.
 func (s *Service) StopGift(ctx context.Context, memberID, donationID uuid.UUID) error {
-	var gift models.Donation
-	err := s.db.WithContext(ctx).Where("id = ? AND member_id = ? AND subscription_id IS NOT NULL", donationID, memberID).Take(&gift).Error
+	var sub models.Subscription
+	err := s.db.WithContext(ctx).Joins("JOIN donations ON donations.subscription_id = subscriptions.id").
+		Where("donations.id = ? AND donations.member_id = ?", donationID, memberID).Take(&sub).Error
 	if models.NotFound(err) {
 		return &Error{Kind: KindNotFound, Code: "gift_not_found"}
 	}
 	if err != nil {
-		return fmt.Errorf("load gift %s: %w", donationID, err)
+		return fmt.Errorf("load the subscription of gift %s: %w", donationID, err)
 	}
-	params := &stripe.SubscriptionCancelParams{Params: stripe.Params{Context: ctx}}
-	sub, err := s.stripe.Subscriptions.Cancel(*gift.SubscriptionID, params)
-	if missing(err) {
-		return nil // ended before
-	}
-	if err != nil {
+	_, err = s.stripe.Subscriptions.Cancel(sub.ID, &stripe.SubscriptionCancelParams{Params: stripe.Params{Context: ctx}})
+	if err != nil && !missing(err) { // missing: it ended before, and our books may not know
 		return unavailable("stop a monthly gift", err)
 	}
-	return s.syncNow(ctx, s.subject(models.SubjectCustomer, sub.Customer.ID))
+	return s.syncNow(ctx, s.subject(models.SubjectCustomer, sub.CustomerID))
 }

@@ -5,9 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/stripe/stripe-go/v76"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 	"newsroom.example/membership/models"
 )
 
@@ -43,14 +41,13 @@ func (s *Service) applyPayment(tx *gorm.DB, subject models.SyncSubject, st state
 	if err := fence(tx, subject); err != nil {
 		return err
 	}
-	payment := st.payments[0]
-	if payment.Customer != nil {
-		if _, err := models.MarkDirty(tx, s.subject(models.SubjectCustomer, payment.Customer.ID), s.real()); err != nil {
+	if len(st.payments) == 1 && st.payments[0].Customer != nil {
+		if _, err := models.MarkDirty(tx, s.subject(models.SubjectCustomer, st.payments[0].Customer.ID), s.real()); err != nil {
 			return err
 		}
 		return s.release(tx, subject)
 	}
-	if err := s.writeLedger(tx, st, account{livemode: subject.Livemode, account: subject.Account}); err != nil {
+	if err := s.writeLedger(tx, st, account{livemode: subject.Livemode, account: subject.Account}, nil); err != nil {
 		return err
 	}
 	return s.release(tx, subject)
@@ -81,7 +78,7 @@ func (s *Service) applyCustomer(tx *gorm.DB, subject models.SyncSubject, st stat
 	if err := s.writeSubscriptions(tx, st, books, prices); err != nil {
 		return err
 	}
-	if err := s.writeLedger(tx, st, books); err != nil {
+	if err := s.writeLedger(tx, st, books, prices); err != nil {
 		return err
 	}
 	return s.writeGrants(tx, st, books, prices)
@@ -96,71 +93,22 @@ func createdAt(st state) time.Time {
 	return unix(st.customer.Created)
 }
 
-// ourPrices are all prices that the catalogue ever sold, retired ones included,
-// by id. Never by lookup key: that moves to the next price.
-func ourPrices(tx *gorm.DB) (map[string]models.Price, error) {
+// priceBook is every price that the catalogue ever sold, retired ones included, by
+// id. Never by lookup key: that moves to the next price.
+type priceBook map[string]models.Price
+
+func (b priceBook) has(price string) bool { _, ours := b[price]; return ours }
+
+func ourPrices(tx *gorm.DB) (priceBook, error) {
 	var all []models.Price
 	if err := tx.Find(&all).Error; err != nil {
 		return nil, fmt.Errorf("load the prices: %w", err)
 	}
-	byID := make(map[string]models.Price, len(all))
+	byID := make(priceBook, len(all))
 	for _, price := range all {
 		byID[price.ID] = price
 	}
 	return byID, nil
-}
-
-// writeSubscriptions replaces the snapshot, ties monthly gifts to their
-// subscription and closes the intents that these subscriptions fulfil.
-func (s *Service) writeSubscriptions(tx *gorm.DB, st state, books account, prices map[string]models.Price) error {
-	for _, sub := range st.subscriptions {
-		gift, err := giftOf(tx, sub.Metadata)
-		if err != nil {
-			return err
-		}
-		row := snapshot(st, sub, books)
-		row.Kind = subscriptionKind(sub, prices, gift != nil)
-		err = tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error
-		if err != nil {
-			return fmt.Errorf("write subscription %s: %w", sub.ID, err)
-		}
-		if row.Kind == models.SubscriptionDonation {
-			if err := tx.Model(gift).Update("subscription_id", sub.ID).Error; err != nil {
-				return fmt.Errorf("tie gift %s to subscription %s: %w", gift.ID, sub.ID, err)
-			}
-		}
-		if row.Status.Live() {
-			if err := completeIntent(tx, sub.Metadata); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func snapshot(st state, sub *stripe.Subscription, books account) models.Subscription {
-	row := models.Subscription{
-		ID: sub.ID, Account: books.account, Livemode: books.livemode, CustomerID: *books.customer,
-		PriceID: priceOf(sub), Status: models.SubscriptionStatus(sub.Status),
-		CurrentPeriodStart: unix(sub.CurrentPeriodStart), CurrentPeriodEnd: unix(sub.CurrentPeriodEnd),
-		CancelAtPeriodEnd: sub.CancelAtPeriodEnd, CancelAt: instant(sub.CancelAt),
-		CanceledAt: instant(sub.CanceledAt), EndedAt: instant(sub.EndedAt), TrialEnd: instant(sub.TrialEnd),
-		CreatedAt: unix(sub.Created), SyncedAt: st.at,
-	}
-	for _, each := range st.stretches(sub.ID) {
-		if each.lost == "" {
-			row.PaidThrough = &each.until
-		}
-	}
-	if sub.PauseCollection != nil {
-		behavior := string(sub.PauseCollection.Behavior)
-		row.PauseCollection = &behavior
-	}
-	if sub.Status == stripe.SubscriptionStatusPastDue {
-		failed := st.failedAt(sub, row.CurrentPeriodStart)
-		row.FailedAt = &failed
-	}
-	return row
 }
 
 // completeIntent closes the intent that an object of ours was made for.

@@ -50,7 +50,7 @@ func (s *Service) ApplyCatalog(ctx context.Context, c Catalog) error {
 type application struct {
 	service  *Service
 	wanted   Catalog
-	products map[string]*product // by plan; "" is the one for donations
+	products map[string]*product // by plan; "" is the one for donations; in the end those that sell
 	stripe   []stripeChange
 	rows     []CatalogStep
 }
@@ -58,13 +58,21 @@ type application struct {
 // product is one of ours at Stripe, with its prices.
 type product struct {
 	id, name, description string
-	prices                []price // active ones
+	archived              bool
+	prices                []price // those that are sold
+	ever                  []price // retired ones too, the newest first
 }
 
 type price struct {
 	id       string
 	interval models.Interval
 	amount   money.Money
+}
+
+// replaces says whether both are the price for the same interval in the same
+// currency, of which one is sold at a time.
+func (p price) replaces(old price) bool {
+	return old.interval == p.interval && old.amount.Currency == p.amount.Currency
 }
 
 type stripeChange struct {
@@ -117,7 +125,7 @@ func (a *application) compareProduct(plan, name, description string) {
 			known.id, err = a.service.createProduct(ctx, plan, name, description)
 			return err
 		})
-	case known.name != name || known.description != description:
+	case known.archived, known.name != name, known.description != description:
 		a.change("update product", name, func(ctx context.Context) error {
 			return a.service.updateProduct(ctx, known.id, name, description)
 		})
@@ -152,21 +160,19 @@ func (a *application) comparePrices(plan string, p CatalogPlan) {
 
 // createPrice plans the price at index at of those that p sells once this is done.
 func (a *application) createPrice(plan string, p *product, at int, wanted price) {
-	replaces := "none"
-	for _, old := range p.prices {
-		if old.interval == wanted.interval && old.amount.Currency == wanted.amount.Currency {
-			replaces = old.id
-		}
+	before := "none"
+	if i := slices.IndexFunc(p.ever, wanted.replaces); i >= 0 {
+		before = p.ever[i].id
 	}
 	a.change("create price", priceWords(plan, wanted), func(ctx context.Context) (err error) {
-		p.prices[at].id, err = a.service.createPrice(ctx, plan, p.id, wanted, replaces)
+		p.prices[at].id, err = a.service.createPrice(ctx, plan, p.id, wanted, before)
 		return err
 	})
 }
 
 func (a *application) retirePrice(plan string, old price) {
 	a.change("retire price", priceWords(plan, old)+" (who holds it keeps it)", func(ctx context.Context) error {
-		return a.service.setPriceActive(ctx, old.id, false)
+		return a.service.retirePrice(ctx, old.id)
 	})
 }
 
@@ -174,17 +180,18 @@ func (a *application) retirePrice(plan string, old price) {
 func (a *application) retireLeftOut() {
 	for _, plan := range sortedKeys(a.products) {
 		known := a.products[plan]
-		wanted := len(a.wanted.Plans[plan].Prices) > 0
-		if wanted || plan == "" || known.id == "" {
+		if len(a.wanted.Plans[plan].Prices) > 0 || plan == "" {
 			continue
 		}
 		for _, old := range known.prices {
 			a.retirePrice(plan, old)
 		}
-		a.change("archive product", known.name, func(ctx context.Context) error {
-			return a.service.archiveProduct(ctx, known.id)
-		})
-		known.prices = nil
+		if !known.archived {
+			a.change("archive product", known.name, func(ctx context.Context) error {
+				return a.service.archiveProduct(ctx, known.id)
+			})
+		}
+		delete(a.products, plan)
 	}
 }
 

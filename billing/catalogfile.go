@@ -164,26 +164,38 @@ func (d CatalogDonations) faults() (faults faultList) {
 		faults.add("donations", "neither once nor monthly is true")
 	}
 	for _, c := range d.currencies {
-		where := "donations.currencies." + c.Currency
-		low, fault := readAmount(c.Minimum, c.Currency)
-		if fault != "" {
-			faults.add(where+".minimum", "%s", fault)
+		faults = append(faults, c.faults("donations.currencies."+c.Currency)...)
+	}
+	return faults
+}
+
+func (c donationCurrency) faults(where string) (faults faultList) {
+	low, fault := readAmount(c.Minimum, c.Currency)
+	if fault != "" {
+		faults.add(where+".minimum", "%s", fault)
+	}
+	high, fault := readAmount(c.Maximum, c.Currency)
+	if fault != "" {
+		faults.add(where+".maximum", "%s", fault)
+	}
+	if len(faults) > 0 {
+		return faults
+	}
+	if high.Minor < low.Minor {
+		faults.add(where, "maximum %s is below minimum %s", high, low)
+	}
+	var seen []money.Money
+	for _, text := range c.Presets {
+		preset, fault := readAmount(text, c.Currency)
+		switch {
+		case fault != "":
+			faults.add(where+".presets", "%s", fault)
+		case preset.Minor < low.Minor || preset.Minor > high.Minor:
+			faults.add(where+".presets", "%s is not between minimum %s and maximum %s", preset, low, high)
+		case slices.Contains(seen, preset):
+			faults.add(where+".presets", "%s is there twice", preset)
 		}
-		high, fault := readAmount(c.Maximum, c.Currency)
-		if fault != "" {
-			faults.add(where+".maximum", "%s", fault)
-		}
-		if len(faults) == 0 && high.Minor < low.Minor {
-			faults.add(where, "maximum %s is below minimum %s", high, low)
-		}
-		for _, text := range c.Presets {
-			preset, fault := readAmount(text, c.Currency)
-			if fault != "" {
-				faults.add(where+".presets", "%s", fault)
-			} else if len(faults) == 0 && (preset.Minor < low.Minor || preset.Minor > high.Minor) {
-				faults.add(where+".presets", "%s is not between minimum %s and maximum %s", preset, low, high)
-			}
-		}
+		seen = append(seen, preset)
 	}
 	return faults
 }

@@ -53,7 +53,10 @@ plans:
 		"donations": {`
 donations:
   currencies: {eur: {presets: ["1", "9000"], minimum: "2", maximum: "5000"}}
-`, []string{"neither once nor monthly"}},
+`, []string{"neither once nor monthly", "1.00 EUR is not between", "9000.00 EUR is not between"}},
+		"bounds":           {`donations: {once: true, currencies: {eur: {minimum: "9", maximum: "5", presets: ["x"]}, usd: {presets: ["5", "5.00"], minimum: "1,000", maximum: "y"}}}`, []string{"maximum 5.00 EUR is below minimum 9.00 EUR", `"x"`, `"1,000"`, `"y"`}},
+		"a preset twice":   {`donations: {once: true, currencies: {eur: {presets: ["5", "5.00"], minimum: "2", maximum: "10"}}}`, []string{"5.00 EUR is there twice"}},
+		"a currency twice": {`donations: {once: true, currencies: {eur: {minimum: "2", maximum: "10"}, eur: {minimum: "2", maximum: "10"}}}`, []string{"cannot be read"}},
 		"presets outside": {`
 donations:
   once: true

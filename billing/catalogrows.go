@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ func (s *Service) refuseInUse(ctx context.Context, c Catalog) error {
 
 // compareRows says what of the database the catalogue changes, in words.
 func (s *Service) compareRows(ctx context.Context, c Catalog) ([]CatalogStep, error) {
-	before, err := s.describeRows(s.db.WithContext(ctx))
+	before, err := s.describeRows(s.db.WithContext(ctx), c)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func (c Catalog) describe() map[string]string {
 		lines["feature "+id] = words
 	}
 	for id, p := range c.Plans {
-		features := slices.Sorted(slices.Values(p.Features))
+		features := slices.Compact(slices.Sorted(slices.Values(p.Features)))
 		lines["plan "+id] = planLine(p.Name, p.Description, p.Rank, p.GraceDays, p.GivenTo, features)
 	}
 	for i, d := range c.Donations.rows() {
@@ -119,21 +120,21 @@ func (d CatalogDonations) rows() []donationRows {
 }
 
 // describeRows is what the database holds of the catalogue, in the same lines.
-func (s *Service) describeRows(tx *gorm.DB) (map[string]string, error) {
+func (s *Service) describeRows(tx *gorm.DB, wanted Catalog) (map[string]string, error) {
 	lines := map[string]string{}
-	for _, describe := range []func(*gorm.DB, map[string]string) error{describeFeatures, describePlans, s.describeDonations} {
-		if err := describe(tx, lines); err != nil {
-			return nil, fmt.Errorf("load the catalogue: %w", err)
-		}
+	err := errors.Join(describeFeatures(tx, wanted, lines), describePlans(tx, lines), s.describeDonations(tx, lines))
+	if err != nil {
+		return nil, fmt.Errorf("load the catalogue: %w", err)
 	}
 	return lines, nil
 }
 
-// describeFeatures leaves out those that only retired plans have.
-func describeFeatures(tx *gorm.DB, lines map[string]string) error {
+// describeFeatures leaves out those that only retired plans have and that the file
+// does not name: they stay.
+func describeFeatures(tx *gorm.DB, wanted Catalog, lines map[string]string) error {
 	var features []models.Feature
-	err := tx.Where(`EXISTS (SELECT 1 FROM plan_features pf JOIN plans p ON p.id = pf.plan_id WHERE pf.feature_id = features.id AND p.retired_at IS NULL)
-		OR NOT EXISTS (SELECT 1 FROM plan_features pf WHERE pf.feature_id = features.id)`).Find(&features).Error
+	err := tx.Where(`id IN ? OR EXISTS (SELECT 1 FROM plan_features pf JOIN plans p ON p.id = pf.plan_id WHERE pf.feature_id = features.id AND p.retired_at IS NULL)
+		OR NOT EXISTS (SELECT 1 FROM plan_features pf WHERE pf.feature_id = features.id)`, append(sortedKeys(wanted.Features), "")).Find(&features).Error
 	for _, f := range features {
 		lines["feature "+f.ID] = f.Description
 	}

@@ -12,51 +12,53 @@ import (
 	"newsroom.example/membership/money"
 )
 
-// ourProducts lists the products at Stripe that carry our mark, with their active
-// prices, by plan. Listed, not searched: Stripe's search lags behind its writes.
+// ourProducts lists the products at Stripe that carry our mark, archived ones too,
+// with their prices, by plan; of several for one plan the oldest. Listed, not
+// searched: Stripe's search lags behind its writes.
 func (s *Service) ourProducts(ctx context.Context) (map[string]*product, error) {
 	ours := map[string]*product{}
-	list := s.stripe.Products.List(&stripe.ProductListParams{ListParams: page(ctx, nil), Active: stripe.Bool(true)})
-	for list.Next() {
+	list := s.stripe.Products.List(&stripe.ProductListParams{ListParams: page(ctx, nil)})
+	for list.Next() { // newest first
 		p := list.Product()
 		if p.Metadata[metaApp] != appName {
 			continue
 		}
-		known := &product{id: p.ID, name: p.Name, description: p.Description}
-		if p.Metadata[metaKind] == string(models.ProductPlan) {
-			prices, err := s.pricesOf(ctx, p.ID)
-			if err != nil {
-				return nil, err
-			}
-			known.prices = prices
-		}
-		ours[p.Metadata[metaPlan]] = known
+		ours[p.Metadata[metaPlan]] = &product{id: p.ID, name: p.Name, description: p.Description, archived: !p.Active}
 	}
 	if err := list.Err(); err != nil {
 		return nil, fmt.Errorf("list products: %w", err)
 	}
+	for _, plan := range sortedKeys(ours) {
+		if plan == "" {
+			continue // a donation's price is made with its session
+		}
+		if err := s.fetchPrices(ctx, ours[plan]); err != nil {
+			return nil, err
+		}
+	}
 	return ours, nil
 }
 
-func (s *Service) pricesOf(ctx context.Context, product string) ([]price, error) {
-	var all []price
-	list := s.stripe.Prices.List(&stripe.PriceListParams{
-		ListParams: page(ctx, nil), Product: stripe.String(product), Active: stripe.Bool(true),
-	})
-	for list.Next() {
-		p := list.Price()
-		if p.Metadata[metaApp] != appName || p.Recurring == nil {
+func (s *Service) fetchPrices(ctx context.Context, p *product) error {
+	list := s.stripe.Prices.List(&stripe.PriceListParams{ListParams: page(ctx, nil), Product: stripe.String(p.id)})
+	for list.Next() { // newest first
+		each := list.Price()
+		if each.Metadata[metaApp] != appName || each.Recurring == nil {
 			continue
 		}
-		all = append(all, price{
-			id: p.ID, interval: models.Interval(p.Recurring.Interval),
-			amount: money.Of(p.UnitAmount, string(p.Currency)),
-		})
+		known := price{
+			id: each.ID, interval: models.Interval(each.Recurring.Interval),
+			amount: money.Of(each.UnitAmount, string(each.Currency)),
+		}
+		p.ever = append(p.ever, known)
+		if each.Active {
+			p.prices = append(p.prices, known)
+		}
 	}
 	if err := list.Err(); err != nil {
-		return nil, fmt.Errorf("list prices of %s: %w", product, err)
+		return fmt.Errorf("list prices of %s: %w", p.id, err)
 	}
-	return all, nil
+	return nil
 }
 
 func productMetadata(plan string) map[string]string {
@@ -91,7 +93,7 @@ func (s *Service) createProduct(ctx context.Context, plan, name, description str
 }
 
 func (s *Service) updateProduct(ctx context.Context, id, name, description string) error {
-	params := &stripe.ProductParams{Name: stripe.String(name), Description: stripe.String(description)}
+	params := &stripe.ProductParams{Name: stripe.String(name), Description: stripe.String(description), Active: stripe.Bool(true)}
 	params.Context = ctx
 	_, err := s.stripe.Products.Update(id, params)
 	return err
@@ -104,9 +106,9 @@ func (s *Service) archiveProduct(ctx context.Context, id string) error {
 	return err
 }
 
-// createPrice names in its key the price that the new one replaces: going back to
-// an earlier amount within a day must not bring back the retired one.
-func (s *Service) createPrice(ctx context.Context, plan, product string, p price, replaces string) (string, error) {
+// createPrice names in its key the price that comes before the new one: going back
+// to an earlier amount within a day must not bring back the retired one.
+func (s *Service) createPrice(ctx context.Context, plan, product string, p price, before string) (string, error) {
 	name := strings.Join([]string{appName, plan, string(p.interval), p.amount.Currency}, "_")
 	params := &stripe.PriceParams{
 		Product:           stripe.String(product),
@@ -118,7 +120,7 @@ func (s *Service) createPrice(ctx context.Context, plan, product string, p price
 		Metadata:          productMetadata(plan),
 	}
 	params.Context = ctx
-	params.SetIdempotencyKey(catalogKey("price", name, p.amount.String(), product, replaces))
+	params.SetIdempotencyKey(catalogKey("price", name, p.amount.String(), product, before))
 	created, err := s.stripe.Prices.New(params)
 	if err != nil {
 		return "", err
@@ -126,8 +128,8 @@ func (s *Service) createPrice(ctx context.Context, plan, product string, p price
 	return created.ID, nil
 }
 
-func (s *Service) setPriceActive(ctx context.Context, id string, active bool) error {
-	params := &stripe.PriceParams{Active: stripe.Bool(active)}
+func (s *Service) retirePrice(ctx context.Context, id string) error {
+	params := &stripe.PriceParams{Active: stripe.Bool(false)}
 	params.Context = ctx
 	_, err := s.stripe.Prices.Update(id, params)
 	return err

@@ -39,6 +39,10 @@ func (s *Service) writePlans(tx *gorm.DB, a *application) error {
 	if err := tx.Model(&models.Plan{}).Where("retired_at IS NULL AND id NOT IN ?", append(kept, "")).Update("retired_at", now).Error; err != nil {
 		return err
 	}
+	// One plan is given to newsletter readers: the old one makes way for the new.
+	if err := tx.Model(&models.Plan{}).Where("given_to IS NOT NULL").Update("given_to", nil).Error; err != nil {
+		return err
+	}
 	for _, id := range kept {
 		plan := a.wanted.Plans[id]
 		row := models.Plan{ID: id, Name: plan.Name, Description: plan.Description, Rank: plan.Rank, GraceDays: plan.GraceDays, CreatedAt: now, UpdatedAt: now}

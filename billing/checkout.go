@@ -1,13 +1,16 @@
 package billing
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 
 	"github.com/google/uuid"
 	"github.com/stripe/stripe-go/v76"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 	"newsroom.example/membership/models"
 )
 
@@ -25,14 +28,11 @@ func (s *Service) StartCheckout(ctx context.Context, c Checkout) (string, error)
 	if err := s.sold(ctx, c.PriceID); err != nil {
 		return "", err
 	}
-	customer, err := s.customerOf(ctx, c.MemberID)
+	intent, err := s.membershipIntent(ctx, c)
 	if err != nil {
 		return "", err
 	}
-	if err := s.closeOtherSession(ctx, c); err != nil {
-		return "", err
-	}
-	intent, err := s.beginMembership(ctx, c)
+	customer, err := s.customerOf(ctx, intent)
 	if err != nil {
 		return "", err
 	}
@@ -46,6 +46,9 @@ func (s *Service) StartCheckout(ctx context.Context, c Checkout) (string, error)
 
 func (s *Service) sold(ctx context.Context, priceID string) error {
 	var price models.Price
+	if priceID != storable(priceID) {
+		return invalid("price_unknown", "price", nil)
+	}
 	err := s.db.WithContext(ctx).Where("id = ? AND livemode = ? AND retired_at IS NULL", priceID, s.cfg.Livemode).Take(&price).Error
 	if models.NotFound(err) {
 		return invalid("price_unknown", "price", nil)
@@ -56,8 +59,30 @@ func (s *Service) sold(ctx context.Context, priceID string) error {
 	return nil
 }
 
+// errMetAnother says that another request of the same reader or form came between
+// two steps of this one.
+var errMetAnother = errors.New("another checkout began meanwhile")
+
+// meetings bounds how often one request gives way to others.
+const meetings = 5
+
+func (s *Service) membershipIntent(ctx context.Context, c Checkout) (models.CheckoutIntent, error) {
+	for range meetings {
+		err := s.closeOtherSession(ctx, c)
+		var intent models.CheckoutIntent
+		if err == nil {
+			intent, err = s.beginMembership(ctx, c)
+		}
+		if !errors.Is(err, errMetAnother) {
+			return intent, err
+		}
+	}
+	return models.CheckoutIntent{}, &Error{Kind: KindConflict, Code: "form_used", Err: errMetAnother}
+}
+
 // beginMembership writes the intent, or finds the one that is open. Two at once
-// meet at the index of open intents: the second finds the first's.
+// meet at the index of open intents: the second finds the first's, if both wish for
+// the same, and starts over otherwise.
 func (s *Service) beginMembership(ctx context.Context, c Checkout) (models.CheckoutIntent, error) {
 	intent := s.newIntent(models.IntentMembership, c.Buyer, c.PriceID)
 	intent.PriceID = &c.PriceID
@@ -75,6 +100,9 @@ func (s *Service) beginMembership(ctx context.Context, c Checkout) (models.Check
 		if err != nil {
 			return err
 		}
+		if known != nil && !s.serves(*known, c) {
+			return errMetAnother
+		}
 		if known != nil {
 			intent = *known
 			return nil
@@ -82,7 +110,7 @@ func (s *Service) beginMembership(ctx context.Context, c Checkout) (models.Check
 		return tx.Create(&intent).Error
 	})
 	if models.Violates(err, "checkout_intents_one_open") || models.Violates(err, "checkout_intents_form_nonce") {
-		return s.beginMembership(ctx, c)
+		return intent, errMetAnother
 	}
 	return intent, err
 }
@@ -99,7 +127,7 @@ func (s *Service) notYetMember(tx *gorm.DB, memberID *uuid.UUID) error {
 	var live int64
 	err := tx.Model(&models.Subscription{}).
 		Where("customer_id IN (SELECT id FROM customers WHERE member_id = ?)", *memberID).
-		Where("kind = ? AND status IN ?", models.SubscriptionMembership, models.LiveStatuses).
+		Where("kind = ? AND livemode = ? AND status IN ?", models.SubscriptionMembership, s.cfg.Livemode, models.LiveStatuses).
 		Count(&live).Error
 	if err != nil {
 		return fmt.Errorf("count the memberships of %s: %w", *memberID, err)
@@ -132,8 +160,7 @@ func (s *Service) closeOtherSession(ctx context.Context, c Checkout) error {
 	if err != nil || open == nil {
 		return err
 	}
-	same := *open.PriceID == c.PriceID && string(open.BrowserHash) == string(c.BrowserHash)
-	if same && open.ExpiresAt.After(s.clock()) {
+	if s.serves(*open, c) {
 		return nil
 	}
 	if open.SessionID != nil {
@@ -141,28 +168,72 @@ func (s *Service) closeOtherSession(ctx context.Context, c Checkout) error {
 			return err
 		}
 	}
-	return s.db.Write(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&models.CheckoutIntent{}).Where("id = ? AND status = ?", open.ID, models.IntentOpen).
-			Update("status", models.IntentExpired).Error
-	})
+	return s.db.Write(ctx, func(tx *gorm.DB) error { return closeIntent(tx, *open) })
 }
 
-// expireSession closes a page at Stripe. One that was completed meanwhile is synced
-// first, so that the purchase counts and a second one is refused.
+// closeIntent expires an open intent whose page, as it was read, is closed. One that
+// has got a page meanwhile stays open: errMetAnother.
+func closeIntent(tx *gorm.DB, read models.CheckoutIntent) error {
+	var now models.CheckoutIntent
+	err := tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}).Where("id = ?", read.ID).Take(&now).Error
+	if err != nil {
+		return fmt.Errorf("lock intent %s: %w", read.ID, err)
+	}
+	switch {
+	case now.Status != models.IntentOpen:
+		return nil
+	case now.SessionURL != read.SessionURL:
+		return errMetAnother
+	}
+	return tx.Model(&now).Update("status", models.IntentExpired).Error
+}
+
+// serves says whether an open intent is for this wish, from the same browser, and
+// still good.
+func (s *Service) serves(open models.CheckoutIntent, c Checkout) bool {
+	return *open.PriceID == c.PriceID && bytes.Equal(open.BrowserHash, c.BrowserHash) && open.ExpiresAt.After(s.clock())
+}
+
+// expireSession closes a page at Stripe. One that was completed meanwhile is synced,
+// so that the purchase counts and a second one is refused; as long as our books do
+// not show it, nothing else may be bought.
 func (s *Service) expireSession(ctx context.Context, sessionID string) error {
+	params := &stripe.CheckoutSessionExpireParams{Params: stripe.Params{Context: ctx}}
+	_, refusal := s.stripe.CheckoutSessions.Expire(sessionID, params)
+	if refusal == nil || missing(refusal) { // missing: of Stripe's other mode, or of an account that was emptied
+		return nil
+	}
 	session, err := s.stripe.CheckoutSessions.Get(sessionID, &stripe.CheckoutSessionParams{Params: stripe.Params{Context: ctx}})
 	if err != nil {
 		return unavailable("look at the open checkout session", err)
 	}
 	switch session.Status {
-	case stripe.CheckoutSessionStatusComplete:
-		return s.syncSession(ctx, session)
 	case stripe.CheckoutSessionStatusExpired:
 		return nil
+	case stripe.CheckoutSessionStatusComplete:
+		if err := s.syncSession(ctx, session); err != nil {
+			return err
+		}
+		return s.booked(ctx, session)
 	}
-	_, err = s.stripe.CheckoutSessions.Expire(sessionID, &stripe.CheckoutSessionExpireParams{Params: stripe.Params{Context: ctx}})
+	return unavailable("expire the open checkout session", refusal)
+}
+
+// booked is an error while a completed session may still bring a membership: its
+// intent is open in our books, and its customer's sync is still owed.
+func (s *Service) booked(ctx context.Context, session *stripe.CheckoutSession) error {
+	var open int64
+	err := s.db.WithContext(ctx).Model(&models.CheckoutIntent{}).
+		Where("session_id = ? AND status = ?", session.ID, models.IntentOpen).Count(&open).Error
 	if err != nil {
-		return unavailable("expire the open checkout session", err)
+		return fmt.Errorf("look for the intent of session %s: %w", session.ID, err)
 	}
-	return nil
+	if open == 0 || session.Customer == nil {
+		return nil
+	}
+	clean, err := s.isClean(ctx, session.Customer.ID)
+	if err == nil && !clean {
+		return unavailable("bring a completed checkout into our books", errors.New("the sync did not end in time"))
+	}
+	return err
 }

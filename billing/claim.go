@@ -11,12 +11,13 @@ import (
 	"newsroom.example/membership/models"
 )
 
-// claimed is what a claim writes, holding what its worker needs, due what can be
-// claimed.
+// claimed is what a claim writes, holding what its worker needs, free what no
+// worker has and due what one should take.
 const (
 	claimed = `lease_token = @token, lease_until = @until, claimed = dirty, attempts = attempts + 1`
 	holding = `id, account, livemode, kind, dirty, claimed, synced, lease_token, attempts`
-	due     = `dead_at IS NULL AND (lease_until IS NULL OR lease_until <= @now) AND (dirty > synced AND next_at <= @now OR settle_at <= @now)`
+	free    = `dead_at IS NULL AND (lease_until IS NULL OR lease_until <= @now)`
+	due     = free + ` AND (dirty > synced AND next_at <= @now OR settle_at <= @now)`
 )
 
 // claim takes one due subject; nil when there is none. It passes over rows that
@@ -26,10 +27,11 @@ func (s *Service) claim(ctx context.Context) (*models.SyncSubject, error) {
 		SELECT id FROM sync_subjects WHERE `+due+` ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING `+holding, "")
 }
 
-// claimThis takes the subject with that id; nil when it is not due or a worker has
-// it. It waits for a delivery that holds the row.
+// claimThis takes the subject with that id; nil when there is nothing to do or a
+// worker has it. It waits for a delivery that holds the row, and not for the
+// back-off of an earlier failure: a reader is waiting.
 func (s *Service) claimThis(ctx context.Context, id string) (*models.SyncSubject, error) {
-	return s.claimBy(ctx, `UPDATE sync_subjects SET `+claimed+` WHERE id = @id AND `+due+` RETURNING `+holding, id)
+	return s.claimBy(ctx, `UPDATE sync_subjects SET `+claimed+` WHERE id = @id AND `+free+` AND dirty > synced RETURNING `+holding, id)
 }
 
 func (s *Service) claimBy(ctx context.Context, statement, id string) (*models.SyncSubject, error) {

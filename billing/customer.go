@@ -12,18 +12,22 @@ import (
 	"newsroom.example/membership/models"
 )
 
-// customerOf returns the member's customer at Stripe, made on their first
-// purchase; nil for a guest. It is bound by our id in its metadata, never by its
-// address.
-func (s *Service) customerOf(ctx context.Context, memberID *uuid.UUID) (*string, error) {
-	if memberID == nil {
+// customerOf returns the customer at Stripe of the member whose intent this is, made
+// on their first purchase; nil for a guest. It is bound by our id in its metadata,
+// never by its address.
+func (s *Service) customerOf(ctx context.Context, intent models.CheckoutIntent) (*string, error) {
+	if intent.MemberID == nil {
 		return nil, nil
 	}
-	known, err := s.knownCustomer(ctx, *memberID)
+	known, err := s.knownCustomer(ctx, *intent.MemberID)
 	if err != nil || known != nil {
 		return known, err
 	}
-	member, err := s.member(ctx, *memberID)
+	member, err := s.member(ctx, *intent.MemberID)
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.customerKey(ctx, intent)
 	if err != nil {
 		return nil, err
 	}
@@ -32,17 +36,33 @@ func (s *Service) customerOf(ctx context.Context, memberID *uuid.UUID) (*string,
 		Metadata: map[string]string{metaApp: appName, metaMember: member.ID.String()},
 	}
 	params.Context = ctx
-	params.SetIdempotencyKey("cu_" + member.ID.String())
+	params.SetIdempotencyKey(key)
 	customer, err := s.stripe.Customers.New(params)
 	if err != nil {
-		return nil, unavailable("create a customer", err)
+		return nil, s.refused(ctx, intent, "create a customer", err)
 	}
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
+		if err := lockMember(tx, member.ID); err != nil {
+			return err
+		}
 		return bindCustomer(tx, models.Customer{
-			ID: customer.ID, Livemode: customer.Livemode, MemberID: memberID, CreatedAt: unix(customer.Created),
+			ID: customer.ID, Livemode: customer.Livemode, MemberID: &member.ID, CreatedAt: unix(customer.Created),
 		})
 	})
 	return &customer.ID, err
+}
+
+// customerKey is the same for all pages that a member opens at once, so that they
+// make one customer. It differs once that customer was deleted and once Stripe keeps
+// an error under it: the key would bring either back for a day.
+func (s *Service) customerKey(ctx context.Context, intent models.CheckoutIntent) (string, error) {
+	var deleted int64
+	err := s.db.WithContext(ctx).Model(&models.Customer{}).
+		Where("member_id = ? AND livemode = ? AND deleted", intent.MemberID, s.cfg.Livemode).Count(&deleted).Error
+	if err != nil {
+		return "", fmt.Errorf("count the deleted customers of member %s: %w", intent.MemberID, err)
+	}
+	return fmt.Sprintf("cu_%s_%d_%d", intent.MemberID, deleted, intent.Attempt), nil
 }
 
 func (s *Service) knownCustomer(ctx context.Context, memberID uuid.UUID) (*string, error) {

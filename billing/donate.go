@@ -43,11 +43,12 @@ const (
 // currency_not_offered, interval_not_offered, sign_in_for_monthly,
 // name_too_long, message_too_long, form_used, stripe_unavailable.
 func (s *Service) StartDonation(ctx context.Context, g Gift) (string, error) {
+	g.Name, g.Message, g.Campaign = storable(strings.TrimSpace(g.Name)), storable(strings.TrimSpace(g.Message)), storable(g.Campaign)
 	amount, err := s.acceptGift(ctx, g)
 	if err != nil {
 		return "", err
 	}
-	customer, err := s.customerOf(ctx, g.MemberID)
+	product, err := s.donationProduct(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -55,7 +56,7 @@ func (s *Service) StartDonation(ctx context.Context, g Gift) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	product, err := s.donationProduct(ctx)
+	customer, err := s.customerOf(ctx, intent)
 	if err != nil {
 		return "", err
 	}
@@ -143,7 +144,7 @@ func (s *Service) beginDonation(ctx context.Context, g Gift, amount money.Money)
 	intent := s.newIntent(models.IntentDonation, g.Buyer, g.wish(amount))
 	donation := models.Donation{
 		ID: models.NewID(), Livemode: s.cfg.Livemode, MemberID: g.MemberID,
-		DonorName: strings.TrimSpace(g.Name), Anonymous: g.Anonymous, Message: strings.TrimSpace(g.Message), Campaign: g.Campaign,
+		DonorName: g.Name, Anonymous: g.Anonymous, Message: g.Message, Campaign: g.Campaign,
 		Interval: g.Interval, Currency: amount.Currency, Amount: amount.Minor, CreatedAt: intent.CreatedAt,
 	}
 	intent.DonationID = &donation.ID

@@ -80,6 +80,10 @@ func TestAGuestsGiftCountsOnce(t *testing.T) {
 			t.Fatalf("a declined card counts: %+v", p)
 		}
 	}
+	var intent models.CheckoutIntent
+	if err := n.db.Take(&intent).Error; err != nil || intent.Status != models.IntentOpen {
+		t.Errorf("after a declined card the checkout is %s, %v", intent.Status, err)
+	}
 	paid := n.stripe.PayAs(t, page, simtest.Pays, "donor@example.org")
 	for range 3 {
 		if p := n.purchase(paid.Location); p.State != billing.PurchaseSucceeded || p.Kind != models.IntentDonation || p.Amount.Minor != 1050 || p.Member != nil {

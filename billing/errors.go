@@ -1,6 +1,11 @@
 package billing
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/stripe/stripe-go/v76"
+)
 
 // Kind is what sort of answer an error deserves at the edge.
 type Kind string
@@ -38,6 +43,12 @@ func invalid(code, field string, data map[string]any) *Error {
 	return &Error{Kind: KindInvalid, Code: code, Field: field, Data: data}
 }
 
+// unavailable keeps of Stripe's own errors no more than fault tells: it is logged at
+// the edge.
 func unavailable(doing string, err error) *Error {
+	var e *stripe.Error
+	if errors.As(err, &e) {
+		err = errors.New(fault(err))
+	}
 	return &Error{Kind: KindUnavailable, Code: "stripe_unavailable", Err: fmt.Errorf("%s: %w", doing, err)}
 }

@@ -27,6 +27,8 @@ func (s *Service) Claim(ctx context.Context, id string) (*models.SyncSubject, er
 	return s.claimThis(ctx, id)
 }
 
+func (s *Service) ClaimDue(ctx context.Context) (*models.SyncSubject, error) { return s.claim(ctx) }
+
 func (s *Service) SyncOnce(ctx context.Context, subject models.SyncSubject) error {
 	return s.syncOnce(ctx, subject)
 }
@@ -35,7 +37,11 @@ func (s *Service) SyncClaimed(ctx context.Context, subject models.SyncSubject) {
 	s.syncClaimed(ctx, subject)
 }
 
-var ErrLeaseLost = errLeaseLost
+var (
+	ErrLeaseLost  = errLeaseLost
+	ErrMetAnother = errMetAnother
+	CloseIntent   = closeIntent
+)
 
 const (
 	Lease       = lease

@@ -14,7 +14,7 @@ type state struct {
 	customer      *stripe.Customer // nil for a guest's payment
 	subscriptions []*stripe.Subscription
 	invoices      []*stripe.Invoice
-	payments      []*stripe.PaymentIntent
+	payments      []*stripe.PaymentIntent    // of a guest's payment: that one, or none where Stripe has no such
 	disputes      map[string]*stripe.Dispute // by charge
 	at            time.Time                  // when it was asked, by our clock
 }
@@ -40,12 +40,14 @@ func (s *Service) fetchPayment(ctx context.Context, id string) (state, error) {
 	st := state{at: s.clock()}
 	params := &stripe.PaymentIntentParams{Params: stripe.Params{Context: ctx, Expand: chargeOf("")}}
 	payment, err := s.stripe.PaymentIntents.Get(id, params)
+	if missing(err) {
+		return st, nil
+	}
 	if err != nil {
 		return st, fmt.Errorf("get payment intent %s: %w", id, err)
 	}
 	st.payments = []*stripe.PaymentIntent{payment}
-	st.disputes, err = s.disputesOf(ctx, st.payments)
-	return st, err
+	return st, s.fetchCharges(ctx, &st)
 }
 
 func (s *Service) fetchCustomer(ctx context.Context, id string) (state, error) {
@@ -67,8 +69,17 @@ func (s *Service) fetchCustomer(ctx context.Context, id string) (state, error) {
 	if st.payments, err = s.paymentsOf(ctx, id); err != nil {
 		return st, err
 	}
+	return st, s.fetchCharges(ctx, &st)
+}
+
+// fetchCharges completes what the payments' charges only hint at.
+func (s *Service) fetchCharges(ctx context.Context, st *state) error {
+	if err := s.completeRefunds(ctx, st.payments); err != nil {
+		return err
+	}
+	var err error
 	st.disputes, err = s.disputesOf(ctx, st.payments)
-	return st, err
+	return err
 }
 
 // page is how many objects one list request returns; Stripe's largest.
@@ -101,7 +112,48 @@ func (s *Service) invoicesOf(ctx context.Context, customer string) ([]*stripe.In
 	if err := list.Err(); err != nil && !missing(err) {
 		return nil, fmt.Errorf("list invoices of %s: %w", customer, err)
 	}
-	return all, nil
+	return all, s.completeLines(ctx, all)
+}
+
+// completeLines fetches the lines of long invoices: a listed invoice carries its
+// first ten.
+func (s *Service) completeLines(ctx context.Context, invoices []*stripe.Invoice) error {
+	for _, invoice := range invoices {
+		if invoice.Lines == nil || !invoice.Lines.HasMore {
+			continue
+		}
+		var all []*stripe.InvoiceLineItem
+		list := s.stripe.Invoices.ListLines(&stripe.InvoiceListLinesParams{ListParams: page(ctx, nil), Invoice: stripe.String(invoice.ID)})
+		for list.Next() {
+			all = append(all, list.InvoiceLineItem())
+		}
+		if err := list.Err(); err != nil {
+			return fmt.Errorf("list the lines of invoice %s: %w", invoice.ID, err)
+		}
+		invoice.Lines.Data = all
+	}
+	return nil
+}
+
+// completeRefunds fetches the refunds of charges that were refunded in many parts:
+// an expanded charge carries its newest ten.
+func (s *Service) completeRefunds(ctx context.Context, payments []*stripe.PaymentIntent) error {
+	for _, payment := range payments {
+		charge := payment.LatestCharge
+		if charge == nil || charge.Refunds == nil || !charge.Refunds.HasMore {
+			continue
+		}
+		var all []*stripe.Refund
+		list := s.stripe.Refunds.List(&stripe.RefundListParams{ListParams: page(ctx, nil), Charge: stripe.String(charge.ID)})
+		for list.Next() {
+			all = append(all, list.Refund())
+		}
+		if err := list.Err(); err != nil {
+			return fmt.Errorf("list the refunds of charge %s: %w", charge.ID, err)
+		}
+		charge.Refunds.Data = all
+	}
+	return nil
 }
 
 func (s *Service) paymentsOf(ctx context.Context, customer string) ([]*stripe.PaymentIntent, error) {

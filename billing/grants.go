@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,9 +14,10 @@ import (
 
 // writeGrants makes one grant per subscription and price that paid for part of it,
 // and changes those whose terms are no longer what Stripe's state says.
-func (s *Service) writeGrants(tx *gorm.DB, st state, books account, prices map[string]models.Price) error {
+func (s *Service) writeGrants(tx *gorm.DB, st state, books account, prices priceBook) error {
 	for _, sub := range st.subscriptions {
-		for _, price := range pricesPaid(st, sub.ID) {
+		all := st.stretches(sub)
+		for _, price := range pricesOf(all) {
 			sold, ours := prices[price]
 			if !ours {
 				continue // a price that the catalogue never sold grants nothing
@@ -24,15 +26,12 @@ func (s *Service) writeGrants(tx *gorm.DB, st state, books account, prices map[s
 			if err := tx.Where("id = ?", sold.PlanID).Take(&plan).Error; err != nil {
 				return fmt.Errorf("load plan %s: %w", sold.PlanID, err)
 			}
-			span, ok := st.spanOf(sub, price, plan.GraceDays)
-			if !ok {
-				continue
-			}
 			key := models.Grant{
 				MemberID: *books.member, Source: models.FromSubscription, SourceRef: sub.ID, Part: price,
 				Account: books.account, Livemode: books.livemode, PlanID: plan.ID,
 			}
-			if err := s.setGrant(tx, key, span.terms(), string(sub.Status)); err != nil {
+			terms := st.spanOf(sub, all, price, plan.GraceDays).terms()
+			if err := s.setGrant(tx, key, terms, string(sub.Status)); err != nil {
 				return err
 			}
 		}
@@ -40,13 +39,11 @@ func (s *Service) writeGrants(tx *gorm.DB, st state, books account, prices map[s
 	return nil
 }
 
-// pricesPaid lists the prices of a subscription's paid lines, each once.
-func pricesPaid(st state, subscription string) []string {
+// pricesOf lists the prices of some stretches, each once.
+func pricesOf(all []stretch) []string {
 	var prices []string
-	seen := map[string]bool{}
-	for _, each := range st.stretches(subscription) {
-		if !seen[each.price] {
-			seen[each.price] = true
+	for _, each := range all {
+		if !slices.Contains(prices, each.price) {
 			prices = append(prices, each.price)
 		}
 	}

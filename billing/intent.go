@@ -5,7 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,16 +31,21 @@ type Buyer struct {
 // https://stripe.com/docs/api/checkout/sessions/create#create_checkout_session-expires_at
 const sessionLife = time.Hour
 
-// newIntent is the row of one wish. The form's nonce is kept with a digest of what
-// was wished for: the same form sent twice finds its intent again, and a reader who
-// comes back and chooses another amount gets a page for that amount.
+// newIntent is the row of one wish. Its key is a digest of the form's nonce, of what
+// was wished for and by whom: the same form sent twice finds its intent again, a
+// reader who comes back and chooses another amount gets a page for that amount, and
+// one who has signed in meanwhile a page of their own.
 func (s *Service) newIntent(kind models.IntentKind, b Buyer, wish string) models.CheckoutIntent {
 	now := s.clock()
-	digest := sha256.Sum256([]byte(wish))
+	buyer := ""
+	if b.MemberID != nil {
+		buyer = b.MemberID.String()
+	}
+	key := sha256.Sum256([]byte(strings.Join([]string{b.Nonce, wish, buyer}, "\x00")))
 	return models.CheckoutIntent{
 		ID: models.NewID(), Livemode: s.cfg.Livemode,
 		Kind: kind, Status: models.IntentOpen, MemberID: b.MemberID, Attempt: 1,
-		FormNonce: b.Nonce + ":" + hex.EncodeToString(digest[:8]), BrowserHash: b.BrowserHash, ReturnTo: b.ReturnTo, Locale: b.Locale,
+		FormNonce: hex.EncodeToString(key[:]), BrowserHash: b.BrowserHash, ReturnTo: storable(b.ReturnTo), Locale: b.Locale,
 		CreatedAt: now, ExpiresAt: now.Add(sessionLife),
 	}
 }
@@ -69,30 +77,62 @@ func (s *Service) openSession(ctx context.Context, intent models.CheckoutIntent,
 	params.Context = ctx
 	params.SetIdempotencyKey(fmt.Sprintf("co_%s_%d", intent.ID, intent.Attempt))
 	session, err := s.stripe.CheckoutSessions.New(params)
-	if err != nil {
-		return "", s.sessionRefused(ctx, intent, err)
+	if missing(err) && params.Customer != nil { // deleted, and no event told us: the next try will know
+		err = errors.Join(err, s.markDirty(ctx, s.subject(models.SubjectCustomer, *params.Customer)))
 	}
-	err = s.db.Write(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&models.CheckoutIntent{}).Where("id = ?", intent.ID).
-			Updates(map[string]any{"session_id": session.ID, "session_url": session.URL}).Error
-	})
 	if err != nil {
-		return "", fmt.Errorf("keep the session of intent %s: %w", intent.ID, err)
+		return "", s.refused(ctx, intent, "open a checkout session", err)
 	}
-	return session.URL, nil
+	return session.URL, s.keepSession(ctx, intent, session)
 }
 
-// sessionRefused moves the intent to its next key: Stripe replays a stored 5xx for
-// a day under the old one.
-func (s *Service) sessionRefused(ctx context.Context, intent models.CheckoutIntent, cause error) error {
+// keepSession notes the intent's page. If another tab closed the intent while Stripe
+// made the page, the page is closed too: nobody else knows that it is open.
+func (s *Service) keepSession(ctx context.Context, intent models.CheckoutIntent, session *stripe.CheckoutSession) error {
+	kept := false
 	err := s.db.Write(ctx, func(tx *gorm.DB) error {
-		return tx.Model(&models.CheckoutIntent{}).Where("id = ? AND session_id IS NULL", intent.ID).
-			Update("attempt", gorm.Expr("attempt + 1")).Error
+		done := tx.Model(&models.CheckoutIntent{}).Where("id = ? AND status = ?", intent.ID, models.IntentOpen).
+			Updates(map[string]any{"session_id": session.ID, "session_url": session.URL})
+		kept = done.RowsAffected == 1
+		return done.Error
+	})
+	if err != nil {
+		return fmt.Errorf("keep the session of intent %s: %w", intent.ID, err)
+	}
+	if kept {
+		return nil
+	}
+	if err := s.expireSession(ctx, session.ID); err != nil {
+		return err
+	}
+	return &Error{Kind: KindConflict, Code: "form_used", Err: errMetAnother}
+}
+
+// refused moves the intent to its next key where Stripe answers no more but the same
+// under this one, and gives the page that will be opened then its whole life.
+// Everything else (no answer, an answer still being made, too many requests) is
+// asked again under the same key, so that a page that was opened is found.
+func (s *Service) refused(ctx context.Context, intent models.CheckoutIntent, doing string, cause error) error {
+	if !keyIsSpent(cause) {
+		return unavailable(doing, cause)
+	}
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&models.CheckoutIntent{}).
+			Where("id = ? AND session_id IS NULL AND attempt = ?", intent.ID, intent.Attempt).
+			Updates(map[string]any{"attempt": intent.Attempt + 1, "expires_at": s.clock().Add(sessionLife)}).Error
 	})
 	if err != nil {
 		s.log.ErrorContext(ctx, "could not move a checkout intent to its next attempt", "intent", intent.ID, "error", err)
 	}
-	return unavailable("open a checkout session", cause)
+	return unavailable(doing, cause)
+}
+
+// keyIsSpent says whether Stripe keeps this answer under the idempotency key: it
+// replays errors too, a 500 for a whole day.
+// https://stripe.com/docs/api/idempotent_requests
+func keyIsSpent(err error) bool {
+	var e *stripe.Error
+	return errors.As(err, &e) && e.HTTPStatusCode != http.StatusConflict && e.HTTPStatusCode != http.StatusTooManyRequests
 }
 
 // sessionParams are what every checkout page of ours has.

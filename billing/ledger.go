@@ -2,6 +2,7 @@ package billing
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/stripe/stripe-go/v76"
 	"gorm.io/gorm"
@@ -12,12 +13,12 @@ import (
 // writeLedger copies every payment of ours that was ever tried, with its refunds
 // and dispute, in absolute amounts. Only what carries our metadata or pays a
 // subscription of ours counts: accounts are often shared with a shop.
-func (s *Service) writeLedger(tx *gorm.DB, st state, books account) error {
+func (s *Service) writeLedger(tx *gorm.DB, st state, books account, prices priceBook) error {
 	for _, payment := range st.payments {
 		if payment.LatestCharge == nil {
 			continue // never tried: nothing to book
 		}
-		row, gift, err := s.bookable(tx, st, payment, books)
+		row, gift, err := bookable(tx, st, payment, books, prices)
 		if err != nil {
 			return err
 		}
@@ -27,10 +28,10 @@ func (s *Service) writeLedger(tx *gorm.DB, st state, books account) error {
 		if err := writePayment(tx, row); err != nil {
 			return err
 		}
-		if err := writeRefunds(tx, *row, payment.LatestCharge); err != nil {
+		if err := s.writeRefunds(tx, *row, payment.LatestCharge); err != nil {
 			return err
 		}
-		if err := writeDispute(tx, *row, st.disputes[payment.LatestCharge.ID]); err != nil {
+		if err := s.writeDispute(tx, *row, st.disputes[payment.LatestCharge.ID]); err != nil {
 			return err
 		}
 		if gift != nil && row.Status == models.PaymentSucceeded {
@@ -43,14 +44,15 @@ func (s *Service) writeLedger(tx *gorm.DB, st state, books account) error {
 }
 
 // bookable is the ledger row for a payment intent; nil for one that is not ours.
-func (s *Service) bookable(tx *gorm.DB, st state, payment *stripe.PaymentIntent, books account) (*models.Payment, *models.Donation, error) {
+func bookable(tx *gorm.DB, st state, payment *stripe.PaymentIntent, books account, prices priceBook) (*models.Payment, *models.Donation, error) {
 	row := models.Payment{
 		ID: models.NewID(), Account: books.account, Livemode: books.livemode,
 		CustomerID: books.customer, MemberID: books.member, PaymentIntentID: payment.ID,
 		CreatedAt: unix(payment.Created), SyncedAt: st.at,
 	}
 	metadata := payment.Metadata
-	if invoice := st.invoiceOf(payment.ID); invoice != nil {
+	invoice := st.invoiceOf(payment.ID)
+	if invoice != nil {
 		row.InvoiceID = &invoice.ID
 		if sub := st.subscription(invoice); sub != nil {
 			row.SubscriptionID, metadata = &sub.ID, sub.Metadata
@@ -61,15 +63,15 @@ func (s *Service) bookable(tx *gorm.DB, st state, payment *stripe.PaymentIntent,
 		return nil, nil, err
 	}
 	switch {
+	case row.SubscriptionID != nil && sells(invoice, prices):
+		row.Kind, gift = models.PaymentMembership, nil
 	case gift != nil:
 		row.Kind, row.DonationID = models.PaymentDonation, &gift.ID
-	case row.SubscriptionID != nil && isMembership(tx, *row.SubscriptionID):
-		row.Kind = models.PaymentMembership
 	default:
 		return nil, nil, nil
 	}
 	fillAmounts(&row, payment.LatestCharge)
-	if d := st.disputes[payment.LatestCharge.ID]; d != nil && takesMoney(models.DisputeStatus(d.Status)) {
+	if d := st.disputes[payment.LatestCharge.ID]; d != nil && models.DisputeStatus(d.Status).TakesMoney() {
 		row.Disputed = d.Amount
 	}
 	return &row, gift, nil
@@ -84,10 +86,11 @@ func (st state) subscription(invoice *stripe.Invoice) *stripe.Subscription {
 	return nil
 }
 
-func isMembership(tx *gorm.DB, subscription string) bool {
-	var row models.Subscription
-	err := tx.Where("id = ? AND kind = ?", subscription, models.SubscriptionMembership).Take(&row).Error
-	return err == nil
+// sells says whether an invoice is, at least in part, for a plan of ours. The
+// invoice and not the subscription is asked: that may have moved to another price
+// since.
+func sells(invoice *stripe.Invoice, prices priceBook) bool {
+	return slices.ContainsFunc(planLines(invoice), func(line *stripe.InvoiceLineItem) bool { return prices.has(line.Price.ID) })
 }
 
 // fillAmounts copies the money from the charge, not from the intent: what counts
@@ -108,9 +111,6 @@ func fillAmounts(row *models.Payment, charge *stripe.Charge) {
 	}
 }
 
-// takesMoney says that the bank holds the money or gave it back.
-func takesMoney(s models.DisputeStatus) bool { return s.Suspends() || s == models.DisputeLost }
-
 // writePayment is one row per payment intent, however often it is applied.
 func writePayment(tx *gorm.DB, row *models.Payment) error {
 	err := tx.Clauses(clause.OnConflict{
@@ -126,7 +126,10 @@ func writePayment(tx *gorm.DB, row *models.Payment) error {
 	return nil
 }
 
-func writeRefunds(tx *gorm.DB, payment models.Payment, charge *stripe.Charge) error {
+// writeRefunds books the refunds of a charge. Stripe may leave a refund's status
+// out, or tell one that we do not know: that is no reason to keep everything else of
+// the customer from being written.
+func (s *Service) writeRefunds(tx *gorm.DB, payment models.Payment, charge *stripe.Charge) error {
 	if charge.Refunds == nil {
 		return nil
 	}
@@ -136,6 +139,10 @@ func writeRefunds(tx *gorm.DB, payment models.Payment, charge *stripe.Charge) er
 			Status: models.RefundStatus(refund.Status), Currency: string(refund.Currency), Amount: refund.Amount,
 			Reason: string(refund.Reason), CreatedAt: unix(refund.Created), SyncedAt: payment.SyncedAt,
 		}
+		if !row.Status.Known() {
+			s.log.WarnContext(tx.Statement.Context, "a refund has an unknown status and is not booked", "refund", row.ID, "status", row.Status)
+			continue
+		}
 		if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error; err != nil {
 			return fmt.Errorf("book refund %s: %w", refund.ID, err)
 		}
@@ -143,7 +150,7 @@ func writeRefunds(tx *gorm.DB, payment models.Payment, charge *stripe.Charge) er
 	return nil
 }
 
-func writeDispute(tx *gorm.DB, payment models.Payment, d *stripe.Dispute) error {
+func (s *Service) writeDispute(tx *gorm.DB, payment models.Payment, d *stripe.Dispute) error {
 	if d == nil {
 		return nil
 	}
@@ -151,6 +158,10 @@ func writeDispute(tx *gorm.DB, payment models.Payment, d *stripe.Dispute) error 
 		ID: d.ID, Account: payment.Account, Livemode: payment.Livemode, PaymentID: payment.ID,
 		Status: models.DisputeStatus(d.Status), Currency: string(d.Currency), Amount: d.Amount,
 		Reason: string(d.Reason), CreatedAt: unix(d.Created), SyncedAt: payment.SyncedAt,
+	}
+	if !row.Status.Known() {
+		s.log.WarnContext(tx.Statement.Context, "a dispute has an unknown status and is not booked", "dispute", row.ID, "status", row.Status)
+		return nil
 	}
 	if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error; err != nil {
 		return fmt.Errorf("book dispute %s: %w", d.ID, err)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 	"newsroom.example/membership/models"
 )
 
@@ -24,8 +25,11 @@ func (s *Service) ownerOf(tx *gorm.DB, subject models.SyncSubject, st state) (*u
 	if id, ok := parseID(st.customer.Metadata[metaMember]); ok {
 		var member models.Member
 		err := tx.Where("id = ?", id).Take(&member).Error
-		if err == nil || !models.NotFound(err) {
-			return &member.ID, err
+		if err == nil {
+			return &member.ID, nil
+		}
+		if !models.NotFound(err) {
+			return nil, fmt.Errorf("load the member of customer %s: %w", subject.ID, err)
 		}
 	}
 	return s.ownerByIntent(tx, st)
@@ -36,11 +40,12 @@ func (s *Service) ownerOf(tx *gorm.DB, subject models.SyncSubject, st state) (*u
 func (s *Service) ownerByIntent(tx *gorm.DB, st state) (*uuid.UUID, error) {
 	for _, sub := range st.subscriptions {
 		id, ok := parseID(sub.Metadata[metaIntent])
-		if !ok || !models.SubscriptionStatus(sub.Status).Live() {
+		if !ok || !st.begun(sub) {
 			continue
 		}
 		var intent models.CheckoutIntent
-		err := tx.Where("id = ?", id).Take(&intent).Error
+		// Locked: of two customers that paid for one intent the second finds the first's member.
+		err := tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}).Where("id = ?", id).Take(&intent).Error
 		if models.NotFound(err) {
 			continue
 		}
@@ -59,15 +64,20 @@ func (s *Service) ownerByIntent(tx *gorm.DB, st state) (*uuid.UUID, error) {
 	return nil, nil
 }
 
+// noAddress ends what stands for an address that we do not have. It is none
+// (RFC 2606), and models.CanonicalEmail refuses it, so that nobody writes there.
+const noAddress = "@invalid"
+
 // newOwner makes the member of a guest's purchase. An address that somebody owns
 // already makes a provisional one, whose purchase touches nothing of the other's
-// until the address is proven.
+// until the address is proven; so does one that we cannot read, because whoever paid
+// must read on all the same.
 func (s *Service) newOwner(tx *gorm.DB, st state, locale string) (models.Member, error) {
 	now := s.clock()
-	member := models.Member{ID: models.NewID(), Name: st.customer.Name, Locale: locale, CreatedAt: now, UpdatedAt: now}
+	member := models.Member{ID: models.NewID(), Name: storable(st.customer.Name), Locale: locale, CreatedAt: now, UpdatedAt: now}
 	email, err := models.CanonicalEmail(st.customer.Email)
 	if err != nil {
-		return member, fmt.Errorf("read the address of customer %s: %w", st.customer.ID, err)
+		return provisional(tx, member, member.ID.String()+noAddress)
 	}
 	// The address may be taken between look and write: the index decides.
 	member.Email = &email
@@ -79,6 +89,10 @@ func (s *Service) newOwner(tx *gorm.DB, st state, locale string) (models.Member,
 	if done.RowsAffected == 1 {
 		return member, nil
 	}
+	return provisional(tx, member, email)
+}
+
+func provisional(tx *gorm.DB, member models.Member, email string) (models.Member, error) {
 	member.Email, member.ProvisionalEmail = nil, &email
 	if err := tx.Create(&member).Error; err != nil {
 		return member, fmt.Errorf("make a provisional member: %w", err)

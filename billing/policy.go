@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
-	"newsroom.example/membership/models"
 )
 
 // The reasons of a grace. Only GracePastDue asks anything of the reader.
@@ -29,49 +28,37 @@ type span struct {
 	revokedAt   time.Time
 }
 
-// spanOf is the policy of what a subscription's present state gives for the part
-// of it that price paid:
+// spanOf is the policy of what a subscription's present state gives for one of the
+// prices that its stretches, all of them, are of:
 //
 //	active                    until paid through; 3 days' slack where a renewal is due
 //	  renewal processing      21 days' slack
 //	  collection paused       no slack
-//	  cancel at period end    no slack
+//	  ends with what is paid  no slack
 //	trialing                  until the trial's end
 //	past_due                  the plan's grace from the first failure, at most 28 days
 //	unpaid, paused,
 //	incomplete(_expired)      no slack
 //	canceled                  no slack, and not beyond its end
 //	refunded whole, disputed  that stretch counts for nothing; nothing left: revoked
-//
-// ok is false where nothing was ever paid for.
-func (st state) spanOf(sub *stripe.Subscription, price string, graceDays int) (sp span, ok bool) {
-	var kept, lost []stretch
-	for _, each := range st.stretches(sub.ID) {
-		switch {
-		case each.price != price:
-		case each.lost != "":
-			lost = append(lost, each)
-		default:
-			kept = append(kept, each)
-		}
+func (st state) spanOf(sub *stripe.Subscription, all []stretch, price string, graceDays int) span {
+	kept := slices.DeleteFunc(slices.Clone(all), func(each stretch) bool { return each.lost != "" })
+	ofPrice := only(kept, price)
+	if len(ofPrice) == 0 {
+		return revokedSpan(only(all, price))
 	}
-	if len(kept) == 0 && len(lost) == 0 {
-		return span{}, false
-	}
-	if len(kept) == 0 {
-		return revokedSpan(lost), true
-	}
-	sp = covering(kept)
-	if sub.TrialEnd > 0 && sub.Status == stripe.SubscriptionStatusTrialing {
-		sp.until = later(sp.until, unix(sub.TrialEnd))
+	sp := covering(ofPrice)
+	if !superseded(kept, price, sp.until) {
+		sp.grace = st.graceOf(sub, all, sp.until, graceDays)
 	}
 	if ended := instant(sub.EndedAt); ended != nil && sub.Status == stripe.SubscriptionStatusCanceled {
 		sp.until = later(earlier(sp.until, *ended), sp.from)
 	}
-	if st.covers(sub, price) {
-		sp.grace = st.graceOf(sub, sp.until, graceDays)
-	}
-	return sp, true
+	return sp
+}
+
+func only(all []stretch, price string) []stretch {
+	return slices.DeleteFunc(slices.Clone(all), func(each stretch) bool { return each.price != price })
 }
 
 // covering joins stretches: from the first's start to the last's end.
@@ -91,90 +78,90 @@ func revokedSpan(lost []stretch) span {
 	return sp
 }
 
-// covers says whether price paid for the last stretch: only that one is renewed.
-func (st state) covers(sub *stripe.Subscription, price string) bool {
-	all := slices.DeleteFunc(st.stretches(sub.ID), func(each stretch) bool { return each.lost != "" })
-	return len(all) > 0 && all[len(all)-1].price == price
+// superseded says that another price was paid for from the moment on that price
+// was paid until: an upgrade or a downgrade that went through. The other one is
+// renewed then.
+func superseded(kept []stretch, price string, until time.Time) bool {
+	return slices.ContainsFunc(kept, func(each stretch) bool {
+		return each.price != price && !each.from.Before(until)
+	})
 }
 
-// graceOf is the slack beyond what was paid; nil for none.
-func (st state) graceOf(sub *stripe.Subscription, paid time.Time, graceDays int) *Grace {
-	if sub.CancelAtPeriodEnd || sub.CancelAt != 0 || sub.PauseCollection != nil {
+// graceOf is the slack beyond what was paid; nil for none. A subscription that is
+// to end later than that is renewed once more at least, and has its slack.
+func (st state) graceOf(sub *stripe.Subscription, all []stretch, paid time.Time, graceDays int) *Grace {
+	end := endsAt(sub)
+	if sub.PauseCollection != nil || (end != nil && !end.After(paid)) {
 		return nil
 	}
-	switch sub.Status {
-	case stripe.SubscriptionStatusActive:
-		if st.renewalLost(sub, paid) {
-			return nil
-		}
-		if st.renewalProcessing(sub) {
-			return &Grace{paid.Add(processingSlack), GraceProcessing}
-		}
-		return &Grace{paid.Add(renewalSlack), GraceRenewalDue}
-	case stripe.SubscriptionStatusPastDue:
+	grace := st.slack(sub, all, paid, graceDays)
+	if grace != nil && end != nil {
+		grace.Until = earlier(grace.Until, *end)
+	}
+	return grace
+}
+
+func (st state) slack(sub *stripe.Subscription, all []stretch, paid time.Time, graceDays int) *Grace {
+	switch {
+	case sub.Status == stripe.SubscriptionStatusPastDue:
 		until := later(paid, st.failedAt(sub, paid)).Add(time.Duration(graceDays) * 24 * time.Hour)
 		return &Grace{earlier(until, paid.Add(longestGrace)), GracePastDue}
+	case sub.Status != stripe.SubscriptionStatusActive, renewalLost(all, paid):
+		return nil
+	case st.renewalProcessing(sub):
+		return &Grace{paid.Add(processingSlack), GraceProcessing}
 	}
-	return nil
+	return &Grace{paid.Add(renewalSlack), GraceRenewalDue}
+}
+
+// endsAt is when a subscription is to end by somebody's wish; nil: it goes on.
+func endsAt(sub *stripe.Subscription) *time.Time {
+	if sub.CancelAt == 0 && sub.CancelAtPeriodEnd {
+		return instant(sub.CurrentPeriodEnd)
+	}
+	return instant(sub.CancelAt)
 }
 
 // renewalLost says that the stretch after what is paid was settled and its money
 // went back: no renewal is due, so there is nothing to bridge.
-func (st state) renewalLost(sub *stripe.Subscription, paid time.Time) bool {
-	return slices.ContainsFunc(st.stretches(sub.ID), func(each stretch) bool {
-		return each.lost != "" && each.until.After(paid)
-	})
+func renewalLost(all []stretch, paid time.Time) bool {
+	return slices.ContainsFunc(all, func(each stretch) bool { return each.lost != "" && each.until.After(paid) })
 }
 
 func (st state) renewalProcessing(sub *stripe.Subscription) bool {
-	open := st.openInvoice(sub)
-	if open == nil || open.PaymentIntent == nil {
-		return false
-	}
-	payment := st.payment(open.PaymentIntent.ID)
-	return payment != nil && payment.Status == stripe.PaymentIntentStatusProcessing
+	return slices.ContainsFunc(st.invoicesWith(sub, stripe.InvoiceStatusOpen), func(open *stripe.Invoice) bool {
+		if open.PaymentIntent == nil {
+			return false
+		}
+		payment := st.payment(open.PaymentIntent.ID)
+		return payment != nil && payment.Status == stripe.PaymentIntentStatusProcessing
+	})
 }
 
-// failedAt is when the open invoice was first tried: Stripe charges as it
+// failedAt is when the oldest open invoice was first tried: Stripe charges as it
 // finalizes. Without one, the day that was paid for last.
 func (st state) failedAt(sub *stripe.Subscription, paid time.Time) time.Time {
-	open := st.openInvoice(sub)
-	if open == nil || open.StatusTransitions == nil || open.StatusTransitions.FinalizedAt == 0 {
+	owed := st.invoicesWith(sub, stripe.InvoiceStatusOpen)
+	if len(owed) == 0 {
 		return paid
 	}
-	return unix(open.StatusTransitions.FinalizedAt)
+	oldest := slices.MinFunc(owed, func(a, b *stripe.Invoice) int { return int(a.Created - b.Created) })
+	if oldest.StatusTransitions == nil || oldest.StatusTransitions.FinalizedAt == 0 {
+		return paid
+	}
+	return unix(oldest.StatusTransitions.FinalizedAt)
 }
 
-// openInvoice is the oldest that is still owed.
-func (st state) openInvoice(sub *stripe.Subscription) *stripe.Invoice {
-	var oldest *stripe.Invoice
-	for _, invoice := range st.invoices {
-		if invoice.Subscription == nil || invoice.Subscription.ID != sub.ID || invoice.Status != stripe.InvoiceStatusOpen {
-			continue
+// itemPrices are the prices that a subscription is for at present.
+func itemPrices(sub *stripe.Subscription) []string {
+	if sub.Items == nil {
+		return nil
+	}
+	var all []string
+	for _, item := range sub.Items.Data {
+		if item.Price != nil {
+			all = append(all, item.Price.ID)
 		}
-		if oldest == nil || invoice.Created < oldest.Created {
-			oldest = invoice
-		}
 	}
-	return oldest
-}
-
-// subscriptionKind tells a membership (a price that our catalogue sells or once
-// sold), a gift (our metadata) and what is not ours.
-func subscriptionKind(sub *stripe.Subscription, prices map[string]models.Price, gift bool) models.SubscriptionKind {
-	if _, ours := prices[priceOf(sub)]; ours {
-		return models.SubscriptionMembership
-	}
-	if gift {
-		return models.SubscriptionDonation
-	}
-	return models.SubscriptionForeign
-}
-
-// priceOf is the price of a subscription's first item; ours have one.
-func priceOf(sub *stripe.Subscription) string {
-	if sub.Items == nil || len(sub.Items.Data) == 0 || sub.Items.Data[0].Price == nil {
-		return ""
-	}
-	return sub.Items.Data[0].Price.ID
+	return all
 }

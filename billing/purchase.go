@@ -74,7 +74,7 @@ func (s *Service) Purchase(ctx context.Context, sessionID string, browserHash []
 func (s *Service) intentOf(ctx context.Context, sessionID string, browserHash []byte) (models.CheckoutIntent, error) {
 	var intent models.CheckoutIntent
 	notFound := &Error{Kind: KindNotFound, Code: "purchase_not_found"}
-	if !strings.HasPrefix(sessionID, "cs_") {
+	if !strings.HasPrefix(sessionID, "cs_") || sessionID != storable(sessionID) {
 		return intent, notFound
 	}
 	err := s.db.WithContext(ctx).Where("session_id = ?", sessionID).Take(&intent).Error

@@ -76,6 +76,11 @@ const (
 	metaKind     = "kind"
 )
 
+// storable is text that Postgres takes: without NUL, and UTF-8 throughout.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "")
+}
+
 func (s *Service) member(ctx context.Context, id uuid.UUID) (models.Member, error) {
 	var m models.Member
 	if err := s.db.WithContext(ctx).Where("id = ?", id).Take(&m).Error; err != nil {

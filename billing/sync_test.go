@@ -90,11 +90,15 @@ func TestAnOutageIsWaitedOut(t *testing.T) {
 	down := billing.New(n.db, billing.Stripe(simtest.Key, "http://127.0.0.1:1"), billing.Config{}, n.clock.now, n.real.now, discard)
 	mark(n, sub.CustomerID)
 	down.SyncClaimed(t.Context(), claim(n, sub.CustomerID))
-	if taken, err := n.Claim(t.Context(), sub.CustomerID); err != nil || taken != nil {
+	if taken, err := n.ClaimDue(t.Context()); err != nil || taken != nil {
 		t.Fatalf("tried again at once: %v, %v", taken, err)
 	}
 	n.real.advance(2 * time.Second)
-	if err := n.SyncOnce(t.Context(), claim(n, sub.CustomerID)); err != nil {
+	due, err := n.ClaimDue(t.Context())
+	if err != nil || due == nil {
+		t.Fatalf("not tried again: %v", err)
+	}
+	if err := n.SyncOnce(t.Context(), *due); err != nil {
 		t.Fatal(err)
 	}
 	var row models.SyncSubject

@@ -126,6 +126,15 @@ const (
 	RefundCanceled       RefundStatus = "canceled"
 )
 
+// Known says whether Stripe's status is one of those above; it may be empty.
+func (s RefundStatus) Known() bool {
+	switch s {
+	case RefundPending, RefundRequiresAction, RefundSucceeded, RefundFailed, RefundCanceled:
+		return true
+	}
+	return false
+}
+
 // Refund is money on its way back to who paid.
 type Refund struct {
 	ID        string       `gorm:"type:text;primaryKey"`
@@ -154,6 +163,18 @@ const (
 	DisputeWon                  DisputeStatus = "won"
 	DisputeLost                 DisputeStatus = "lost"
 )
+
+// Known says whether Stripe's status is one of those above.
+func (s DisputeStatus) Known() bool {
+	switch s {
+	case DisputeWarningNeedsResponse, DisputeWarningUnderReview, DisputeWarningClosed, DisputeWon:
+		return true
+	}
+	return s.TakesMoney()
+}
+
+// TakesMoney says that the bank holds the money or gave it back.
+func (s DisputeStatus) TakesMoney() bool { return s.Suspends() || s == DisputeLost }
 
 // Suspends says whether the money is with the bank while it decides.
 func (s DisputeStatus) Suspends() bool {

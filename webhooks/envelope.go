@@ -30,20 +30,18 @@ type envelope struct {
 // reference is an id, or an object with an id where Stripe expanded it.
 type reference string
 
-// UnmarshalJSON takes a string, an object with an id, or null.
+// UnmarshalJSON takes a string or an object with an id. Anything else names
+// nothing: an event of a type that we do not know must not be refused for its shape,
+// because Stripe would send it again for days and then close the endpoint.
 func (r *reference) UnmarshalJSON(data []byte) error {
 	var id string
-	if json.Unmarshal(data, &id) == nil {
-		*r = reference(id)
-		return nil
-	}
 	var object struct {
 		ID string `json:"id"`
 	}
-	if err := json.Unmarshal(data, &object); err != nil {
-		return err
+	if json.Unmarshal(data, &id) != nil && json.Unmarshal(data, &object) == nil {
+		id = object.ID
 	}
-	*r = reference(object.ID)
+	*r = reference(id)
 	return nil
 }
 

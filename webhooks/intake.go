@@ -19,7 +19,7 @@ import (
 const (
 	// maxBody is several times the largest event seen.
 	maxBody = 512 << 10
-	// readFor bounds how long a sender may take over its body.
+	// readFor is how long a sender may take over its body.
 	readFor = 10 * time.Second
 	// maxAtOnce bounds memory and connections; beyond it Stripe comes again.
 	maxAtOnce = 64
@@ -40,6 +40,7 @@ type Intake struct {
 	wake    func()           // told after each commit
 	log     *slog.Logger
 	waiting chan struct{}
+	readFor time.Duration
 }
 
 // New makes the intake. An empty secret is refused: it would let anybody sign.
@@ -52,7 +53,8 @@ func New(db *models.DB, cfg Config, clock, real func() time.Time, wake func(), l
 			return nil, errors.New("an empty webhook signing secret")
 		}
 	}
-	return &Intake{db: db, cfg: cfg, clock: clock, real: real, wake: wake, log: log, waiting: make(chan struct{}, maxAtOnce)}, nil
+	return &Intake{db: db, cfg: cfg, clock: clock, real: real, wake: wake, log: log,
+		waiting: make(chan struct{}, maxAtOnce), readFor: readFor}, nil
 }
 
 // Receive answers POST /webhooks/stripe. A 200 is a promise that the event is
@@ -84,10 +86,16 @@ func (in *Intake) Receive(c echo.Context) error {
 	return c.NoContent(http.StatusOK)
 }
 
+// read bounds the body in size and in time. The time is a timer and not an instant
+// by one of our clocks, which may not be the one that connections live by.
 func (in *Intake) read(c echo.Context) ([]byte, error) {
-	// Not every ResponseWriter has deadlines; the server's own bound holds then.
-	_ = http.NewResponseController(c.Response().Writer).SetReadDeadline(in.real().Add(readFor))
-	return io.ReadAll(http.MaxBytesReader(c.Response().Writer, c.Request().Body, maxBody))
+	response := c.Response().Writer
+	late := time.AfterFunc(in.readFor, func() {
+		// Not every ResponseWriter has deadlines; the server's own bound holds then.
+		_ = http.NewResponseController(response).SetReadDeadline(time.Unix(1, 0))
+	})
+	defer late.Stop()
+	return io.ReadAll(http.MaxBytesReader(response, c.Request().Body, maxBody))
 }
 
 func answer(c echo.Context, status int, detail string) error {

@@ -142,6 +142,7 @@ func TestSubjects(t *testing.T) {
 		"refund":                  {`{"id":"re_1","object":"refund","payment_intent":"pi_f"}`, "pi_f"},
 		"dispute":                 {`{"id":"du_1","object":"dispute","charge":"ch_1","payment_intent":"pi_g"}`, "pi_g"},
 		"product":                 {`{"id":"prod_1","object":"product"}`, ""},
+		"an odd customer":         {`{"id":"new_1","object":"novelty","customer":[7]}`, ""},
 	} {
 		id := "evt_" + strings.ReplaceAll(name, " ", "_")
 		if status := end.deliver(event(id, c.object)); status != 200 {
@@ -151,7 +152,7 @@ func TestSubjects(t *testing.T) {
 			t.Errorf("%s: %s is not dirty", name, c.subject)
 		}
 	}
-	if got := len(end.events()); got != 8 {
+	if got := len(end.events()); got != 9 {
 		t.Errorf("%d events stored", got)
 	}
 }

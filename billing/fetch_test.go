@@ -1,0 +1,238 @@
+package billing_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"newsroom.example/membership/billing"
+	"newsroom.example/membership/internal/stripesim/simtest"
+	"newsroom.example/membership/models"
+)
+
+// Long invoices and charges refunded in many parts come in pieces; all of them
+// count.
+func TestWhatALongAnswerLeavesOutIsFetched(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	customer := n.join(reader, simtest.Pays).CustomerID
+	n.resync(n.edited(edits{"/v1/invoices": func(answer object) {
+		for _, invoice := range listed(answer) {
+			lines := invoice["lines"].(object)
+			lines["data"], lines["has_more"] = []any{}, true
+		}
+	}}), customer)
+	if paid := n.subscription(reader).PaidThrough; paid == nil || !paid.Equal(noon.AddDate(0, 1, 0)) {
+		t.Errorf("paid through %v", paid)
+	}
+	for range 8 {
+		if err := n.stripe.Sim.Refund(*n.ledger()[0].ChargeID, 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.resync(n.edited(edits{"/v1/payment_intents": func(answer object) {
+		for _, charge := range charges(answer) {
+			refunds := charge["refunds"].(object)
+			refunds["data"], refunds["has_more"] = []any{}, true
+		}
+	}}), customer)
+	n.reads(reader, false)
+}
+
+// Lists longer than a page are read to their end.
+func TestLongListsArePaged(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	n.Service = n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
+		if query := r.URL.Query(); query.Has("limit") {
+			query.Set("limit", "1")
+			r.URL.RawQuery = query.Encode()
+		}
+		stripe.ServeHTTP(w, r)
+	})
+	n.agree(shipped(t), 8, 0)
+	reader := n.member("reader@example.org")
+	n.join(reader, simtest.Pays)
+	n.stripe.Pay(t, n.give(gift(&reader, "5", models.Monthly)), simtest.Pays)
+	n.pass(31 * day)
+	n.pass(31 * day)
+	if err := n.db.Exec("TRUNCATE payments, grants CASCADE").Error; err != nil {
+		t.Fatal(err)
+	}
+	mark(n, n.subscription(reader).CustomerID)
+	n.settle()
+	n.reads(reader, true)
+	if got := n.ledger(); len(got) != 6 {
+		t.Errorf("%d payments, want 6", len(got))
+	}
+}
+
+func charges(payments object) []object {
+	var all []object
+	for _, payment := range listed(payments) {
+		all = append(all, payment["latest_charge"].(object))
+	}
+	return all
+}
+
+// disputed answers as Stripe does of payments that are all disputed, with that
+// status.
+func disputed(status string) edits {
+	charge := ""
+	return edits{
+		"/v1/payment_intents": func(answer object) {
+			for _, each := range charges(answer) {
+				each["disputed"], charge = true, each["id"].(string)
+			}
+		},
+		"/v1/disputes": func(answer object) {
+			answer["data"] = []any{object{
+				"id": "dp_1", "object": "dispute", "amount": 800, "currency": "eur", "charge": charge,
+				"created": noon.Unix(), "reason": "fraudulent", "status": status,
+			}}
+		},
+	}
+}
+
+// A dispute shuts while the bank holds the money, and for good once it is lost; a
+// warning does not, and a dispute that was won opens again.
+func TestADisputeSuspends(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	customer := n.join(reader, simtest.Pays).CustomerID
+	for _, c := range []struct {
+		status string
+		reads  bool
+		money  int64
+	}{
+		{"warning_needs_response", true, 0},
+		{"needs_response", false, 800},
+		{"under_review", false, 800},
+		{"won", true, 0},
+		{"prevented", true, 0}, // not one that we know
+		{"lost", false, 800},
+	} {
+		n.resync(n.edited(disputed(c.status)), customer)
+		n.reads(reader, c.reads)
+		if p := n.ledger()[0]; p.Disputed != c.money {
+			t.Errorf("%s: disputed %d, want %d", c.status, p.Disputed, c.money)
+		}
+	}
+}
+
+// A refund without a status, which Stripe allows, keeps nothing else of the customer
+// from being written.
+func TestARefundWithoutAStatusPoisonsNothing(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	customer := n.join(reader, simtest.Pays).CustomerID
+	if err := n.stripe.Sim.Refund(*n.ledger()[0].ChargeID, 300); err != nil {
+		t.Fatal(err)
+	}
+	n.resync(n.edited(edits{"/v1/payment_intents": func(answer object) {
+		for _, charge := range charges(answer) {
+			listed(charge["refunds"].(object))[0]["status"] = nil
+		}
+	}}), customer)
+	n.reads(reader, true)
+	if p := n.ledger()[0]; p.Refunded != 300 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// A payment that Stripe does not know (test data was deleted, another account's
+// event) is done with, and not asked for again and again.
+func TestAnUnknownPaymentIsLetGo(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	row := models.SyncSubject{ID: "pi_gone", Kind: models.SubjectPaymentIntent, Dirty: 1, NextAt: n.real.now()}
+	if err := n.db.Create(&row).Error; err != nil {
+		t.Fatal(err)
+	}
+	n.settle()
+	if err := n.db.Where("id = ?", row.ID).Take(&row).Error; err != nil || row.Synced != row.Dirty || row.LastError != "" {
+		t.Errorf("%+v, %v", row, err)
+	}
+}
+
+// While Stripe is asked, no transaction is open: one that waits for a slow answer
+// holds its locks against every delivery.
+func TestNoTransactionIsOpenWhileStripeIsAsked(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	asked := map[string]bool{}
+	watched := n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
+		var open int64
+		err := n.db.Raw(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+			AND state LIKE 'idle in transaction%'`).Scan(&open).Error
+		if err != nil || open > 0 {
+			n.t.Errorf("%s %s: %d transactions are open, %v", r.Method, r.URL.Path, open, err)
+		}
+		asked[r.Method+" "+r.URL.Path] = true
+		stripe.ServeHTTP(w, r)
+	})
+	n.settle() // the catalogue's own deliveries
+	n.stripe.Sim.StopDelivering()
+	n.Service = watched
+	c := shipped(t)
+	c.Plans["member"].Prices[models.Monthly]["eur"] = "9"
+	n.apply(c)
+	reader := n.member("reader@example.org")
+	first, err := n.checkout(buyer(&reader), n.price("patron", models.Monthly, "eur").ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := n.checkout(buyer(&reader), n.price("member", models.Monthly, "eur").ID)
+	if err != nil || page == first {
+		t.Fatal(page, err)
+	}
+	if p := n.purchase(n.stripe.Pay(t, page, simtest.Pays).Location); p.State != billing.PurchaseSucceeded {
+		t.Errorf("%+v", p)
+	}
+	n.purchase(n.stripe.Pay(t, n.give(gift(&reader, "5", models.Monthly)), simtest.Pays).Location)
+	account, err := n.Account(t.Context(), reader)
+	if err != nil || len(account.Gifts) != 1 {
+		t.Fatalf("%+v, %v", account, err)
+	}
+	if err := n.StopGift(t.Context(), reader, account.Gifts[0].DonationID); err != nil {
+		t.Error(err)
+	}
+	if _, err := n.PortalURL(t.Context(), reader, "https://members.example.news"); err != nil {
+		t.Error(err)
+	}
+	if len(asked) < 12 {
+		t.Errorf("only these were watched: %v", asked)
+	}
+}
+
+// A subject that failed for a while waits long; a reader on /thanks does not.
+func TestAReaderDoesNotWaitForTheBackOff(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	n.stripe.Sim.StopDelivering()
+	reader := n.member("reader@example.org")
+	page, err := n.checkout(buyer(&reader), n.price("member", models.Monthly, "eur").ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paid := n.stripe.Pay(t, page, simtest.Pays)
+	var customer models.Customer
+	if err := n.db.Take(&customer).Error; err != nil {
+		t.Fatal(err)
+	}
+	down := n.through(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { refuse(w, 503, "", "down") })
+	mark(n, customer.ID)
+	for range 12 {
+		down.SyncClaimed(t.Context(), claim(n, customer.ID))
+	}
+	n.real.advance(10 * time.Minute)
+	if due, err := n.ClaimDue(t.Context()); err != nil || due != nil {
+		t.Fatalf("a worker would try already: %v, %v", due, err)
+	}
+	if p := n.purchase(paid.Location); p.State != billing.PurchaseSucceeded {
+		t.Errorf("%+v", p)
+	}
+}
