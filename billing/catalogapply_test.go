@@ -178,7 +178,9 @@ func TestTheNewslettersPlanMoves(t *testing.T) {
 	n := open(t)
 	for _, id := range []string{"a-letter", "z-letter"} {
 		c := shipped(t)
-		c.Plans[id] = c.Plans["newsletter"]
+		letter := c.Plans["newsletter"]
+		letter.Name = id
+		c.Plans[id] = letter
 		given := c.Plans["newsletter"]
 		given.GivenTo, given.Prices = "", billing.CatalogPrices{models.Monthly: {"eur": "1"}}
 		c.Plans["newsletter"] = given

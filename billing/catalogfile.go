@@ -83,6 +83,12 @@ var (
 	currencyID = regexp.MustCompile(`^[a-z]{3}$`)
 )
 
+// What fits into a token, which is a cookie: features of all plans may meet in one.
+const (
+	maxFeatures  = 32
+	maxFeatureID = 48
+)
+
 // faultList collects what is wrong with the file, each with where it is.
 type faultList []error
 
@@ -95,6 +101,12 @@ func (c Catalog) planFaults() (faults faultList) {
 		if !featureID.MatchString(id) {
 			faults.add("features."+id, "a feature is two words with a colon, like articles:full")
 		}
+		if len(id) > maxFeatureID {
+			faults.add("features."+id, "a feature's key has at most %d characters: it travels in every token", maxFeatureID)
+		}
+	}
+	if len(c.Features) > maxFeatures {
+		faults.add("features", "there are %d, a token holds at most %d", len(c.Features), maxFeatures)
 	}
 	given := map[string]string{}
 	for _, id := range sortedKeys(c.Plans) {

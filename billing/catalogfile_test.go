@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -17,6 +18,15 @@ func TestTheShippedCatalogueIsGood(t *testing.T) {
 	if _, err := billing.ParseCatalog(file); err != nil {
 		t.Error(err)
 	}
+}
+
+// manyFeatures is so many of them, as the file has them.
+func manyFeatures(count int) string {
+	var b strings.Builder
+	for i := range count {
+		fmt.Fprintf(&b, "  a:f%d: x\n", i)
+	}
+	return b.String()
 }
 
 // Each fault is named with where it is, and all of them at once.
@@ -50,6 +60,8 @@ plans:
     features: ["a:b"]
     prices: {month: {eur: "0.10", xxx: "8", EUR: "8", usd: "1,000", jpy: "8.50"}}
 `, []string{"0.10 EUR is below 0.50 EUR", "XXX", `currency is "EUR"`, `amount is "1,000"`, `amount is "8.50"`}},
+		"more than a token holds": {"features:\n" + manyFeatures(33), []string{"there are 33, a token holds at most 32"}},
+		"a feature's long key":    {"features:\n  a:" + strings.Repeat("b", 48) + ": x\n", []string{"at most 48 characters"}},
 		"donations": {`
 donations:
   currencies: {eur: {presets: ["1", "9000"], minimum: "2", maximum: "5000"}}

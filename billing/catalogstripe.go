@@ -17,7 +17,7 @@ import (
 // searched: Stripe's search lags behind its writes.
 func (s *Service) ourProducts(ctx context.Context) (map[string]*product, error) {
 	ours := map[string]*product{}
-	list := s.stripe.Products.List(&stripe.ProductListParams{ListParams: page(ctx, nil)})
+	list := s.stripe.Products.List(&stripe.ProductListParams{ListParams: page(ctx)})
 	for list.Next() { // newest first
 		p := list.Product()
 		if p.Metadata[metaApp] != appName {
@@ -40,7 +40,7 @@ func (s *Service) ourProducts(ctx context.Context) (map[string]*product, error) 
 }
 
 func (s *Service) fetchPrices(ctx context.Context, p *product) error {
-	list := s.stripe.Prices.List(&stripe.PriceListParams{ListParams: page(ctx, nil), Product: stripe.String(p.id)})
+	list := s.stripe.Prices.List(&stripe.PriceListParams{ListParams: page(ctx), Product: stripe.String(p.id)})
 	for list.Next() { // newest first
 		each := list.Price()
 		if each.Metadata[metaApp] != appName || each.Recurring == nil {

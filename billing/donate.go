@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -60,7 +61,7 @@ func (s *Service) StartDonation(ctx context.Context, g Gift) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	params := s.sessionParams(intent, "/contribute")
+	params := s.sessionParams(intent, "/contribute?return_to="+url.QueryEscape(intent.ReturnTo))
 	params.Customer = customer
 	params.LineItems = []*stripe.CheckoutSessionLineItemParams{{
 		Quantity: stripe.Int64(1),
@@ -115,13 +116,8 @@ func acceptWords(g Gift) error {
 }
 
 func acceptAmount(g Gift, offer DonationOffer) (money.Money, error) {
-	switch {
-	case g.Interval == models.Once && offer.Once:
-	case g.Interval == models.Monthly && offer.Monthly:
-		if g.MemberID == nil {
-			return money.Money{}, invalid("sign_in_for_monthly", "interval", nil)
-		}
-	default:
+	offered := g.Interval == models.Once && offer.Once || g.Interval == models.Monthly && offer.Monthly
+	if !offered {
 		return money.Money{}, invalid("interval_not_offered", "interval", nil)
 	}
 	amount, err := money.Parse(g.Amount, g.Currency)
@@ -134,6 +130,8 @@ func acceptAmount(g Gift, offer DonationOffer) (money.Money, error) {
 		return amount, invalid("amount_syntax", "amount", nil)
 	case amount.Minor < offer.Minimum.Minor:
 		return amount, invalid("amount_below_minimum", "amount", map[string]any{"Minimum": offer.Minimum})
+	case g.Interval == models.Monthly && g.MemberID == nil: // last: nobody signs in for a gift that is refused then
+		return amount, invalid("sign_in_for_monthly", "interval", nil)
 	}
 	return amount, nil
 }

@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -53,7 +54,8 @@ func TestGiftsThatAreRefused(t *testing.T) {
 		g := gift(nil, "10", models.Once)
 		c.change(&g)
 		_, err := n.StartDonation(t.Context(), g)
-		if code(err) != c.code || err.(*billing.Error).Field != c.field {
+		var refusal *billing.Error
+		if !errors.As(err, &refusal) || refusal.Code != c.code || refusal.Field != c.field {
 			t.Errorf("%s: %v, want %s", name, err, c.code)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // Entitlements is what a member may read at one instant, and why.
 type Entitlements struct {
 	Features    []Held    // sorted by name
-	Tier        string    // the plan of the highest rank that is held; "" for none
+	Tier        string    // the name of the highest-ranking plan that is held; "" for none
 	Grace       *Grace    // set only while something is held by grace alone
 	NextChange  time.Time // the earliest instant at which this answer differs; zero: never
 	Version     int64     // rises with every change of the member's grants

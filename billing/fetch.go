@@ -38,7 +38,7 @@ func chargeOf(prefix string) []*string {
 
 func (s *Service) fetchPayment(ctx context.Context, id string) (state, error) {
 	st := state{at: s.clock()}
-	params := &stripe.PaymentIntentParams{Params: stripe.Params{Context: ctx, Expand: chargeOf("")}}
+	params := &stripe.PaymentIntentParams{Params: stripe.Params{Context: ctx}, Expand: chargeOf("")}
 	payment, err := s.stripe.PaymentIntents.Get(id, params)
 	if missing(err) {
 		return st, nil
@@ -83,8 +83,8 @@ func (s *Service) fetchCharges(ctx context.Context, st *state) error {
 }
 
 // page is how many objects one list request returns; Stripe's largest.
-func page(ctx context.Context, expand []*string) stripe.ListParams {
-	return stripe.ListParams{Context: ctx, Limit: stripe.Int64(100), Expand: expand}
+func page(ctx context.Context) stripe.ListParams {
+	return stripe.ListParams{Context: ctx, Limit: stripe.Int64(100)}
 }
 
 // subscriptionsOf asks with status=all: without it Stripe leaves out canceled
@@ -92,7 +92,7 @@ func page(ctx context.Context, expand []*string) stripe.ListParams {
 func (s *Service) subscriptionsOf(ctx context.Context, customer string) ([]*stripe.Subscription, error) {
 	var all []*stripe.Subscription
 	list := s.stripe.Subscriptions.List(&stripe.SubscriptionListParams{
-		ListParams: page(ctx, nil), Customer: stripe.String(customer), Status: stripe.String("all"),
+		ListParams: page(ctx), Customer: stripe.String(customer), Status: stripe.String("all"),
 	})
 	for list.Next() {
 		all = append(all, list.Subscription())
@@ -105,7 +105,7 @@ func (s *Service) subscriptionsOf(ctx context.Context, customer string) ([]*stri
 
 func (s *Service) invoicesOf(ctx context.Context, customer string) ([]*stripe.Invoice, error) {
 	var all []*stripe.Invoice
-	list := s.stripe.Invoices.List(&stripe.InvoiceListParams{ListParams: page(ctx, nil), Customer: stripe.String(customer)})
+	list := s.stripe.Invoices.List(&stripe.InvoiceListParams{ListParams: page(ctx), Customer: stripe.String(customer)})
 	for list.Next() {
 		all = append(all, list.Invoice())
 	}
@@ -123,7 +123,7 @@ func (s *Service) completeLines(ctx context.Context, invoices []*stripe.Invoice)
 			continue
 		}
 		var all []*stripe.InvoiceLineItem
-		list := s.stripe.Invoices.ListLines(&stripe.InvoiceListLinesParams{ListParams: page(ctx, nil), Invoice: stripe.String(invoice.ID)})
+		list := s.stripe.Invoices.ListLines(&stripe.InvoiceListLinesParams{ListParams: page(ctx), Invoice: stripe.String(invoice.ID)})
 		for list.Next() {
 			all = append(all, list.InvoiceLineItem())
 		}
@@ -144,7 +144,7 @@ func (s *Service) completeRefunds(ctx context.Context, payments []*stripe.Paymen
 			continue
 		}
 		var all []*stripe.Refund
-		list := s.stripe.Refunds.List(&stripe.RefundListParams{ListParams: page(ctx, nil), Charge: stripe.String(charge.ID)})
+		list := s.stripe.Refunds.List(&stripe.RefundListParams{ListParams: page(ctx), Charge: stripe.String(charge.ID)})
 		for list.Next() {
 			all = append(all, list.Refund())
 		}
@@ -159,7 +159,7 @@ func (s *Service) completeRefunds(ctx context.Context, payments []*stripe.Paymen
 func (s *Service) paymentsOf(ctx context.Context, customer string) ([]*stripe.PaymentIntent, error) {
 	var all []*stripe.PaymentIntent
 	list := s.stripe.PaymentIntents.List(&stripe.PaymentIntentListParams{
-		ListParams: page(ctx, chargeOf("data.")), Customer: stripe.String(customer),
+		ListParams: page(ctx), Customer: stripe.String(customer), Expand: chargeOf("data."),
 	})
 	for list.Next() {
 		all = append(all, list.PaymentIntent())
@@ -179,7 +179,7 @@ func (s *Service) disputesOf(ctx context.Context, payments []*stripe.PaymentInte
 			continue
 		}
 		list := s.stripe.Disputes.List(&stripe.DisputeListParams{
-			ListParams: page(ctx, nil), PaymentIntent: stripe.String(payment.ID),
+			ListParams: page(ctx), PaymentIntent: stripe.String(payment.ID),
 		})
 		if list.Next() { // newest first
 			disputes[payment.LatestCharge.ID] = list.Dispute()

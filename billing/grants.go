@@ -126,7 +126,7 @@ func (s *Service) insertGrant(tx *gorm.DB, grant models.Grant, terms models.Term
 	}
 	grant.ID = models.NewID()
 	grant.Terms = terms
-	grant.Tier, grant.Rank, grant.Features = plan.ID, plan.Rank, features
+	grant.Tier, grant.Rank, grant.Features = plan.Name, plan.Rank, features
 	grant.EffectiveAt = terms.ValidFrom
 	if err := tx.Create(&grant).Error; err != nil {
 		return fmt.Errorf("make the grant of %s %s: %w", grant.Source, grant.SourceRef, err)

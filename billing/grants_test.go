@@ -34,7 +34,7 @@ func TestTheNewsletterIsGivenOnce(t *testing.T) {
 	if diff := cmp.Diff([]models.GrantChange{models.Granted}, n.changes()); diff != "" {
 		t.Error(diff)
 	}
-	if e := n.may(reader); e.Version != 1 || e.Tier != "newsletter" || !e.MemberSince.IsZero() {
+	if e := n.may(reader); e.Version != 1 || e.Tier != "Newsletter" || !e.MemberSince.IsZero() {
 		t.Errorf("%+v", e)
 	}
 }

@@ -21,7 +21,7 @@ func TestAMembershipOpensWhatItsPlanSays(t *testing.T) {
 	if diff := cmp.Diff([]string{"articles:full", "sources:links"}, e.Names()); diff != "" {
 		t.Error(diff)
 	}
-	if e.Tier != "member" || e.Grace != nil || e.Version != 1 || !e.MemberSince.Equal(noon) {
+	if e.Tier != "Member" || e.Grace != nil || e.Version != 1 || !e.MemberSince.Equal(noon) {
 		t.Errorf("%+v", e)
 	}
 	paid := noon.AddDate(0, 1, 0)

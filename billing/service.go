@@ -48,7 +48,7 @@ const stripeTimeout = 10 * time.Second
 func Stripe(key, base string) *client.API {
 	config := &stripe.BackendConfig{
 		HTTPClient:        &http.Client{Timeout: stripeTimeout},
-		MaxNetworkRetries: stripe.Int64(2),
+		MaxNetworkRetries: stripe.Int64(1), // two tries fit into the time that a page may take
 		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull},
 		EnableTelemetry:   stripe.Bool(false),
 	}

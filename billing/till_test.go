@@ -205,7 +205,7 @@ func TestTheOtherModesMoneyCountsForNothing(t *testing.T) {
 	}
 	live := billing.New(n.db, billing.Stripe(simtest.Key, n.stripe.URL), billing.Config{PublicURL: "https://members.example.news", Livemode: true}, n.clock.now, n.real.now, discard)
 	e, err := live.Entitlements(t.Context(), reader)
-	if err != nil || strings.Join(e.Names(), " ") != "sources:links" || e.Tier != "newsletter" {
+	if err != nil || strings.Join(e.Names(), " ") != "sources:links" || e.Tier != "Newsletter" {
 		t.Errorf("%+v, %v", e, err)
 	}
 	account, err := live.Account(t.Context(), reader)

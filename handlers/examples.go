@@ -30,7 +30,7 @@ func exampleMe() meBody {
 	since := time.Date(2026, time.January, 14, 9, 30, 0, 0, time.UTC)
 	until := time.Date(2026, time.December, 14, 9, 30, 0, 0, time.UTC)
 	return meBody{
-		MemberID: "mem_019ab0c4-6b1e-7c3f-9a54-2f4f0a6d9e11", Proven: true, Tier: "member", MemberSince: &since,
+		MemberID: "mem_019ab0c4-6b1e-7c3f-9a54-2f4f0a6d9e11", Proven: true, Tier: "Member", MemberSince: &since,
 		Entitlements: []entitlementBody{
 			{Feature: "articles:full", Until: &until, Sources: []models.GrantSource{models.FromSubscription}},
 			{Feature: "sources:links", Sources: []models.GrantSource{models.FromNewsletter, models.FromSubscription}},

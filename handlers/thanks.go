@@ -16,7 +16,7 @@ import (
 
 const (
 	// thanksLooks is how often the page looks again, every two seconds, before it
-	// promises a mail instead.
+	// says that nobody need wait.
 	thanksLooks = 15
 
 	// unprovenLife is how long somebody who just paid reads on before the mailed

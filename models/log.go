@@ -36,4 +36,4 @@ func (slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []
 
 // GORM's Scan records its statement by way of this hook instead of the logger's
 // own filter, and would put the values in.
-func init() { logger.RecorderParamsFilter = slowLog{}.ParamsFilter }
+func init() { logger.RecorderParamsFilter = slowLog{}.ParamsFilter } //nolint:gochecknoinits // the hook is a variable, and Open runs more than once

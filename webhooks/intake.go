@@ -98,8 +98,10 @@ func (in *Intake) read(c echo.Context) ([]byte, error) {
 	return io.ReadAll(http.MaxBytesReader(response, c.Request().Body, maxBody))
 }
 
+// answer is a refusal as RFC 9457 writes it.
 func answer(c echo.Context, status int, detail string) error {
-	return c.JSON(status, map[string]string{"error": detail})
+	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
+	return c.JSON(status, map[string]any{"title": http.StatusText(status), "status": status, "detail": detail})
 }
 
 // store keeps the event and marks its subject dirty in one commit. A redelivery of

@@ -93,7 +93,7 @@ func (j *joining) entitlement(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !m.holds("articles:full") || m.Tier != "member" {
+	if !m.holds("articles:full") || m.Tier != "Member" {
 		return "", unlike("articles:full as a member", m)
 	}
 	var lines []string
@@ -115,7 +115,7 @@ func (j *joining) claims(context.Context) (string, error) {
 	switch {
 	case c.Issuer != j.Members || c.Audience != j.News:
 		return "", unlike("a token from "+j.Members+" for "+j.News, c.Issuer+" for "+c.Audience)
-	case strings.Join(c.Entitlements, " ") != "articles:full sources:links" || c.Tier != "member":
+	case strings.Join(c.Entitlements, " ") != "articles:full sources:links" || c.Tier != "Member":
 		return "", unlike("the entitlements of a member", c.Entitlements)
 	case life != 10*time.Minute:
 		return "", unlike("a life of ten minutes", life)
