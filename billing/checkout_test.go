@@ -2,7 +2,6 @@ package billing_test
 
 import (
 	"crypto/sha256"
-	"sync"
 	"testing"
 	"time"
 
@@ -47,23 +46,7 @@ func TestOneFormOpensOnePage(t *testing.T) {
 	t.Parallel()
 	n := open(t)
 	b, price := buyer(nil), n.price("member", models.Monthly, "eur").ID
-	pages := make([]string, 20)
-	var all sync.WaitGroup
-	for i := range pages {
-		all.Go(func() {
-			page, err := n.checkout(b, price)
-			if err != nil {
-				t.Error(err)
-			}
-			pages[i] = page
-		})
-	}
-	all.Wait()
-	for _, page := range pages {
-		if page != pages[0] {
-			t.Errorf("two pages: %s and %s", page, pages[0])
-		}
-	}
+	n.onePage(20, func() (string, error) { return n.checkout(b, price) })
 	if n.intents() != 1 {
 		t.Errorf("%d intents", n.intents())
 	}
@@ -75,23 +58,7 @@ func TestAReaderHasOneOpenPage(t *testing.T) {
 	n := open(t)
 	reader := n.member("reader@example.org")
 	price := n.price("member", models.Monthly, "eur").ID
-	pages := make([]string, 10)
-	var all sync.WaitGroup
-	for i := range pages {
-		all.Go(func() {
-			page, err := n.checkout(buyer(&reader), price)
-			if err != nil {
-				t.Error(err)
-			}
-			pages[i] = page
-		})
-	}
-	all.Wait()
-	for _, page := range pages {
-		if page != pages[0] {
-			t.Errorf("two pages: %s and %s", page, pages[0])
-		}
-	}
+	n.onePage(10, func() (string, error) { return n.checkout(buyer(&reader), price) })
 }
 
 // Choosing another plan closes the page of the first, so that both cannot be paid.

@@ -259,3 +259,26 @@ func (n *newsroom) status(page string) string {
 	}
 	return string(session.Status)
 }
+
+// onePage opens pages at once and checks that all of them are the same one.
+func (n *newsroom) onePage(times int, open func() (string, error)) string {
+	n.t.Helper()
+	pages := make([]string, times)
+	var all sync.WaitGroup
+	for i := range pages {
+		all.Go(func() {
+			page, err := open()
+			if err != nil {
+				n.t.Error(err)
+			}
+			pages[i] = page
+		})
+	}
+	all.Wait()
+	for _, page := range pages {
+		if page != pages[0] {
+			n.t.Errorf("two pages: %s and %s", page, pages[0])
+		}
+	}
+	return pages[0]
+}
