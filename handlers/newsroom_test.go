@@ -42,6 +42,7 @@ const (
 type newsroom struct {
 	t      *testing.T
 	db     *models.DB
+	bills  *billing.Service
 	stripe *simtest.Server
 	mails  *mailcatch.Catcher
 	read   map[string]bool // mails that mailTo returned
@@ -66,9 +67,9 @@ func open(t *testing.T, changes ...func(*handlers.Config)) *newsroom {
 	jobs := notify.NewJobs(n.db, slog.New(slog.DiscardHandler))
 	mailer := must(notify.NewMailer(notify.SMTP{Host: "127.0.0.1", Port: n.mails.Addr().Port, From: "desk@example.news", TLS: notify.Plain}))(t)
 	who := must(auth.New(n.db, jobs, mailer, words, authConfig(), n.clock, log))(t)
-	bills := billing.New(n.db, billing.Stripe(simtest.Key, n.gate()), billing.Config{PublicURL: membersURL}, n.clock, time.Now, log)
+	n.bills = billing.New(n.db, billing.Stripe(simtest.Key, n.gate()), billing.Config{PublicURL: membersURL}, n.clock, time.Now, log)
 	catalog := must(billing.ParseCatalog(must(os.ReadFile("testdata/catalog.yaml"))(t)))(t)
-	n.check(bills.ApplyCatalog(t.Context(), catalog))
+	n.check(n.bills.ApplyCatalog(t.Context(), catalog))
 	n.check(who.Prepare(t.Context()))
 	n.check(jobs.Start(t.Context()))
 	t.Cleanup(func() { _ = jobs.Stop(context.Background()) })
@@ -80,7 +81,7 @@ func open(t *testing.T, changes ...func(*handlers.Config)) *newsroom {
 		change(&cfg)
 	}
 	n.site = must(handlers.New(cfg, handlers.Rooms{
-		Billing: bills, Auth: who, Words: words, Clock: n.clock, Log: log,
+		Billing: n.bills, Auth: who, Words: words, Clock: n.clock, Log: log,
 		Ready: func(context.Context) error { return n.ready },
 	}))(t)
 	return n
@@ -138,6 +139,17 @@ func (n *newsroom) count(table string) int {
 	var rows int
 	n.check(n.db.Raw("SELECT count(*) FROM " + table).Scan(&rows).Error)
 	return rows
+}
+
+// syncPurchase brings the only purchase into our books before its buyer is back, as
+// a webhook does.
+func (n *newsroom) syncPurchase() {
+	n.t.Helper()
+	var intent models.CheckoutIntent
+	n.check(n.db.Take(&intent).Error)
+	bought, err := n.bills.Purchase(n.t.Context(), *intent.SessionID, intent.BrowserHash)
+	n.check(err)
+	wantEqual(n.t, "the purchase", bought.State, billing.PurchaseSucceeded)
 }
 
 // mailTo waits for a mail to that address that was not read yet, and returns the

@@ -1,8 +1,11 @@
 package handlers_test
 
 import (
+	"context"
+	"maps"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +30,49 @@ func TestTheBuyerIsLetInOnce(t *testing.T) {
 		}
 	}
 	wantEqual(t, "sessions", n.count("sessions"), 1)
+}
+
+// Tabs that come back at once are let in once: each session is a way in. All of them
+// have seen that nobody was let in yet before the first of them is.
+func TestTabsThatComeBackAtOnceGetOneSession(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	b := n.browser()
+	back := b.pay(b.checkoutURL(""), simtest.Pays, "ada@example.org")
+	n.syncPurchase()
+	door := n.db.Begin()
+	n.check(door.Exec("SELECT id FROM checkout_intents FOR UPDATE").Error)
+	const tabs = 4
+	var all sync.WaitGroup
+	for range tabs {
+		tab := &browser{n: n, cookies: maps.Clone(b.cookies)}
+		all.Go(func() { tab.get(back) })
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for atTheDoor := 0; atTheDoor < tabs; { // not by way of door: a transaction sees one state of affairs
+		n.check(n.db.WithContext(ctx).Raw("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&atTheDoor).Error)
+	}
+	n.check(door.Commit().Error)
+	all.Wait()
+	wantEqual(t, "sessions", n.count("sessions"), 1)
+}
+
+// Who proved the address meanwhile, elsewhere, is a member whom the browser that
+// typed it may not be: it has to sign in like anybody.
+func TestAnAddressProvenMeanwhileIsNotEnteredByPaying(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	buyer, owner := n.browser(), n.browser()
+	back := buyer.pay(buyer.checkoutURL(""), simtest.Pays, "ada@example.org")
+	n.syncPurchase()
+	owner.signIn("ada@example.org")
+	for _, k := range buyer.get(back).want(200, "please sign in").set {
+		if k.Name == "__Host-session" {
+			t.Error("the browser that typed the address was let in")
+		}
+	}
+	owner.get("/account").want(200, "Every article in full")
 }
 
 func TestAnAddressTypedAtStripeOpensNobodysSession(t *testing.T) {
