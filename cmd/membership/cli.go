@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os/user"
 	"slices"
 
 	"github.com/alecthomas/kong"
@@ -19,6 +20,8 @@ type cli struct {
 	Config      configCmd      `cmd:"" help:"The configuration."`
 	Catalog     catalogCmd     `cmd:"" help:"What the newsroom sells and takes."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Exit 0 if the service on this machine answers (for containers)."`
+
+	As string `placeholder:"NAME" help:"Who is doing this, for the audit log (default: the system's user name)."`
 }
 
 type configCmd struct {
@@ -34,6 +37,7 @@ type streams struct {
 	ctx            context.Context
 	environ        []string
 	stdout, stderr io.Writer
+	actor          string // who is doing this, for the audit log
 }
 
 const description = `Memberships and donations for a news site.
@@ -42,7 +46,8 @@ Everything is configured by the environment; "membership config check" names wha
 
 func dispatch(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	exited := false
-	parser, err := kong.New(&cli{}, kong.Name("membership"), kong.Description(description),
+	var line cli
+	parser, err := kong.New(&line, kong.Name("membership"), kong.Description(description),
 		kong.Writers(stdout, stderr), kong.Exit(func(int) { exited = true }), kong.UsageOnError())
 	if err != nil {
 		return err
@@ -57,7 +62,18 @@ func dispatch(ctx context.Context, args, environ []string, stdout, stderr io.Wri
 	if err != nil {
 		return &usageError{fmt.Errorf("%w\nTry: membership --help", err)}
 	}
-	return command.Run(&streams{ctx, environ, stdout, stderr})
+	return command.Run(&streams{ctx, environ, stdout, stderr, actor(line.As)})
+}
+
+// actor is who the audit log will name.
+func actor(as string) string {
+	if as == "" {
+		as = "unknown"
+		if known, err := user.Current(); err == nil {
+			as = known.Username
+		}
+	}
+	return "cli:" + as
 }
 
 // config reads the environment and refuses to go on with a faulty one.
