@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"gorm.io/gorm"
 	"newsroom.example/membership/models"
 )
 
@@ -49,3 +50,13 @@ const (
 )
 
 func Backoff(attempts int) time.Duration { return backoff(attempts) }
+
+// SetGrant brings a grant to these terms, as a sync would.
+func (s *Service) SetGrant(ctx context.Context, key models.Grant, terms models.Terms, reason string) error {
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		if err := lockMember(tx, key.MemberID); err != nil {
+			return err
+		}
+		return s.setGrant(tx, key, terms, reason)
+	})
+}

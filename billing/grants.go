@@ -99,6 +99,7 @@ func (s *Service) setGrant(tx *gorm.DB, key models.Grant, terms models.Terms, re
 	if err != nil {
 		return fmt.Errorf("load the grant of %s %s: %w", key.Source, key.SourceRef, err)
 	}
+	terms.RecordedAt = following(known.RecordedAt, now)
 	terms.Tier, terms.Rank, terms.Features = known.Tier, known.Rank, known.Features
 	if terms.ValidUntil == nil {
 		terms.ValidFrom = known.ValidFrom // an open grant begins once
