@@ -3,11 +3,12 @@
 # packages or the Go proxy.
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox tour build test lint bench full
+.PHONY: help sandbox tour build test lint bench mutants full
 
 PORT ?= 8080
 ARGS ?=
 FUZZTIME ?= 60s
+ONLY ?=
 PROGRAMS ?= ./cmd/membership ./cmd/sandbox
 
 # Static, and without version control's stamp: the same source, the same binary.
@@ -37,13 +38,16 @@ test: ## Run every test against a real Postgres, with the race detector
 
 lint: ## Check style, formatting and scripts
 	$(LINT) run
-	for script in scripts/*.sh internal/pglocal/*.sh; do sh -n $$script || exit 1; done
-	bash -n .ci/run
+	for script in .ci/run scripts/*.sh internal/pglocal/*.sh; do $$(head -n 1 $$script | cut -c 3-) -n $$script || exit 1; done
 
 bench: ## Measure what was promised: figure, target, verdict
 	CGO_ENABLED=0 scripts/postgres.sh
 	$(BUILD) ./cmd/membership
 	go run ./cmd/bench
+
+mutants: ## Break a copy of the code in one way after the other, and show which test notices (ONLY=name)
+	CGO_ENABLED=0 scripts/postgres.sh
+	scripts/mutants.sh $(ONLY)
 
 full: ## The long runs: every test three times, properties 20 times as often, each fuzz target for FUZZTIME=60s
 	CGO_ENABLED=1 scripts/postgres.sh
