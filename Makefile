@@ -38,7 +38,8 @@ test: ## Run every test against a real Postgres, with the race detector
 
 lint: ## Check style, formatting and scripts
 	$(LINT) run
-	for script in .ci/run scripts/*.sh internal/pglocal/*.sh; do $$(head -n 1 $$script | cut -c 3-) -n $$script || exit 1; done
+	for script in .ci/run scripts/*.sh; do $$(head -n 1 $$script | cut -c 3-) -n $$script || exit 1; done
+	sh -n internal/pglocal/watch.sh
 
 bench: ## Measure what was promised: figure, target, verdict
 	CGO_ENABLED=0 scripts/postgres.sh
