@@ -101,6 +101,9 @@ func (s *Sim) newCard(number string, c card, email, name string) object {
 
 // cardBehind answers how a payment method will fare.
 func cardBehind(method object) card {
+	if method == nil {
+		return card{}
+	}
 	if c, known := cards[str(method, "_card")]; known {
 		return c
 	}

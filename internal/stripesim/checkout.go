@@ -78,6 +78,7 @@ func (s *Sim) payOnce(session, method object, refused *decline) *apiError {
 		session["payment_intent"] = intent["id"]
 	}
 	intent["customer"] = customer
+	s.store.put(intent)
 	if err := s.pay(intent, method, refused); err != nil {
 		return err
 	}
@@ -100,8 +101,7 @@ func (s *Sim) subscribe(session, method object, refused *decline) *apiError {
 		s.emit("invoice.payment_failed", invoice, nil)
 		return err
 	}
-	s.change(o, "customer.subscription.updated", object{"status": "active"})
-	s.planRenewal(o)
+	s.activate(o)
 	session["customer"], session["subscription"], session["invoice"] = customer["id"], o["id"], invoice["id"]
 	session["payment_status"] = "paid"
 	if num(invoice, "amount_due") == 0 {
@@ -119,14 +119,8 @@ func (s *Sim) startSubscription(session, customer object) object {
 	data := sub(session, "_subscription")
 	with := pick(data, "description")
 	with["metadata"] = withMetadata(nil, data)
-	o := s.newSubscription(customer, lines, with)
+	o := s.begin(customer, lines, with)
 	session["_started"] = o["id"]
-	customer["currency"] = o["currency"]
-	invoice := s.newInvoice(o, "subscription_create", s.unix(), s.unix())
-	o["latest_invoice"] = invoice["id"]
-	s.emit("customer.subscription.created", o, nil)
-	s.emit("invoice.created", invoice, nil)
-	s.finalize(invoice)
 	return o
 }
 

@@ -1,6 +1,9 @@
 package stripesim
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 var addressFields = fields{
 	"city": text(5000).clearable(), "country": text(5000).clearable(), "line1": text(5000).clearable(),
@@ -98,7 +101,7 @@ func deleteCustomer(s *Sim, c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	for _, subscription := range s.store.all("subscription", belongsTo(c.id)) {
+	for _, subscription := range s.store.where("subscription", "customer", c.id) {
 		if !ended(subscription) {
 			s.endSubscription(subscription, "cancellation_requested")
 		}
@@ -109,14 +112,9 @@ func deleteCustomer(s *Sim, c *call) (object, *apiError) {
 	return gone, nil
 }
 
-// belongsTo matches what carries the customer's id.
-func belongsTo(customer string) func(object) bool {
-	return func(o object) bool { return o["customer"] == customer }
-}
-
 // subscriptionsOf is what customer.subscriptions expands to: those not ended.
 func (s *Sim) subscriptionsOf(customer object) object {
 	id := str(customer, "id")
-	live := s.store.all("subscription", func(o object) bool { return o["customer"] == id && !ended(o) })
+	live := slices.DeleteFunc(s.store.where("subscription", "customer", id), ended)
 	return listOf("/v1/customers/"+id+"/subscriptions", live, false)
 }

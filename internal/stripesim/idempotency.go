@@ -1,21 +1,29 @@
 package stripesim
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
 
-// keyLife is how long a key replays its answer.
+// keyLife is how long a key replays its answer, in seconds.
 // https://docs.stripe.com/api/idempotent_requests
-const keyLife = 24 * time.Hour
+const keyLife = 24 * 60 * 60
 
 // answers remembers what each idempotency key was first answered. It has its
 // own lock, because a key is claimed before the world is.
 type answers struct {
-	mu    sync.Mutex
-	byKey map[string]*remembered
+	mu      sync.Mutex
+	byKey   map[string]*remembered
+	claimed []claimed // the oldest first, to forget them by
+}
+
+type claimed struct {
+	key string
+	at  int64
 }
 
 type remembered struct {
@@ -33,9 +41,11 @@ func (a *answers) claim(c *call, now time.Time) (*answer, *apiError) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	params, _ := json.Marshal([]any{c.params, c.expand}) // decoded forms are always JSON
+	a.forget(now)
 	old, ok := a.byKey[c.key]
-	if !ok || now.Sub(time.Unix(old.At, 0)) >= keyLife {
+	if !ok {
 		a.byKey[c.key] = &remembered{Path: c.path, Params: string(params), At: now.Unix()}
+		a.claimed = append(a.claimed, claimed{c.key, now.Unix()})
 		return nil, nil
 	}
 	switch {
@@ -52,6 +62,26 @@ func (a *answers) claim(c *call, now time.Time) (*answer, *apiError) {
 		return nil, e
 	}
 	return old.Answer, nil
+}
+
+// forget drops the keys that have lived their day.
+func (a *answers) forget(now time.Time) {
+	for len(a.claimed) > 0 && now.Unix()-a.claimed[0].at >= keyLife {
+		oldest := a.claimed[0]
+		a.claimed = a.claimed[1:]
+		if r := a.byKey[oldest.key]; r != nil && r.At == oldest.at {
+			delete(a.byKey, oldest.key)
+		}
+	}
+}
+
+// takeUp remembers what an earlier run was asked.
+func (a *answers) takeUp(old map[string]remembered) {
+	for key, r := range old {
+		a.byKey[key] = &r
+		a.claimed = append(a.claimed, claimed{key, r.At})
+	}
+	slices.SortFunc(a.claimed, func(x, y claimed) int { return cmp.Compare(x.at, y.at) })
 }
 
 func keyMisused(message string) *apiError {
@@ -82,7 +112,7 @@ func (a *answers) kept(now time.Time) map[string]remembered {
 	defer a.mu.Unlock()
 	out := map[string]remembered{}
 	for key, r := range a.byKey {
-		if r.Answer != nil && now.Sub(time.Unix(r.At, 0)) < keyLife {
+		if r.Answer != nil && now.Unix()-r.At < keyLife {
 			out[key] = *r
 		}
 	}

@@ -86,10 +86,13 @@ func (s *Sim) finalize(o object) {
 // collect tries to pay an open invoice with a payment method.
 func (s *Sim) collect(o, method object, refused *decline) *apiError {
 	o["attempted"] = true
-	o["attempt_count"] = num(o, "attempt_count") + 1
 	if num(o, "amount_due") == 0 {
 		s.settled(o)
 		return nil
+	}
+	o["attempt_count"] = num(o, "attempt_count") + 1
+	if method == nil {
+		return noMethod()
 	}
 	intent := s.store.byID[str(o, "payment_intent")]
 	err := s.pay(intent, method, refused)
@@ -126,10 +129,11 @@ func payInvoice(s *Sim, c *call) (object, *apiError) {
 		return nil, invalid("invoice_not_editable", "", "This invoice is %s and cannot be paid.", str(o, "status"))
 	}
 	subscription := s.store.byID[str(o, "subscription")]
-	wish := firstOf(str(c.params, "payment_method"), str(subscription, "default_payment_method"))
-	method, err := s.named("payment_method", wish, "payment_method")
-	if err != nil {
-		return nil, err
+	method := s.methodFor(subscription)
+	if wish := str(c.params, "payment_method"); wish != "" {
+		if method, err = s.named("payment_method", wish, "payment_method"); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.collect(o, method, s.laterDecline(o, method)); err != nil {
 		s.emit("invoice.payment_failed", o, nil)
@@ -142,7 +146,7 @@ func payInvoice(s *Sim, c *call) (object, *apiError) {
 // stopCollecting leaves a subscription's unpaid invoices as they are.
 // https://docs.stripe.com/billing/subscriptions/cancel#handle-invoice-items
 func (s *Sim) stopCollecting(subscription string) {
-	for _, o := range s.store.all("invoice", func(o object) bool { return o["subscription"] == subscription }) {
+	for _, o := range s.store.where("invoice", "subscription", subscription) {
 		if status := str(o, "status"); status == "draft" || status == "open" {
 			s.change(o, "invoice.updated", object{"auto_advance": false, "next_payment_attempt": nil})
 		}

@@ -6,10 +6,24 @@ import (
 )
 
 // list answers the call that lists the objects of a kind, the newest first.
-// Each parameter besides paging is a filter: see matches.
+// Each parameter besides paging is a filter: see matches. Only as many objects
+// are looked at as the page needs.
 func list(kind string) handler {
 	return func(s *Sim, c *call) (object, *apiError) {
-		found := s.store.all(kind, func(o object) bool { return s.matches(kind, o, c.params) })
+		limit, err := pageLimit(c.params)
+		if err != nil {
+			return nil, err
+		}
+		ids, n := s.store.candidates(kind, c.params), limit+1
+		switch after, before := str(c.params, "starting_after"), str(c.params, "ending_before"); {
+		case before != "":
+			n = -1
+		case after != "":
+			if i, known := s.store.place(ids, after); known {
+				ids, n = ids[:i+1], n+1
+			}
+		}
+		found := s.store.newest(ids, n, func(o object) bool { return s.matches(kind, o, c.params) })
 		return page(found, kind, c)
 	}
 }

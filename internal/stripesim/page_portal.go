@@ -99,7 +99,7 @@ func (s *Sim) portalView(id, problem string) (int, string, any) {
 	p := portalPage{
 		Headline: str(config, "business_profile.headline"), Email: str(customer, "email"), Back: str(session, "return_url"), Problem: problem,
 	}
-	for _, o := range s.store.all("subscription", belongsTo(str(session, "customer"))) {
+	for _, o := range s.store.where("subscription", "customer", str(session, "customer")) {
 		if !ended(o) && str(o, "status") != "incomplete" && (only == "" || o["id"] == only) {
 			p.Subscriptions = append(p.Subscriptions, s.portalSubscription(o, config))
 		}
@@ -138,7 +138,7 @@ func (s *Sim) portalSubscription(o, config object) portalSubscription {
 
 func (s *Sim) portalInvoices(customer string) []portalInvoice {
 	var out []portalInvoice
-	for _, o := range s.store.all("invoice", belongsTo(customer)) {
+	for _, o := range s.store.where("invoice", "customer", customer) {
 		if str(o, "status") != "draft" {
 			out = append(out, portalInvoice{dateText(num(o, "created")), formatted(num(o, "total"), str(o, "currency")), str(o, "status")})
 		}

@@ -82,6 +82,6 @@ func refundable(charge object, amount, left int64) *apiError {
 // refundsOf is what charge.refunds expands to.
 func (s *Sim) refundsOf(charge object) object {
 	id := str(charge, "id")
-	found := s.store.all("refund", func(o object) bool { return o["charge"] == id })
+	found := s.store.where("refund", "charge", id)
 	return listOf("/v1/charges/"+id+"/refunds", found, false)
 }

@@ -79,7 +79,7 @@ func (s *Sim) forgo(o object, behavior string) {
 
 // charge tries a renewal's open invoice and draws the consequences.
 func (s *Sim) charge(o, subscription object) {
-	method := s.store.byID[str(subscription, "default_payment_method")]
+	method := s.methodFor(subscription)
 	if err := s.collect(o, method, s.laterDecline(o, method)); err == nil {
 		s.recover(subscription)
 		return

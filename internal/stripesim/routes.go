@@ -46,6 +46,7 @@ func shopCalls() []route {
 // moneyCalls are the calls about what was bought and paid.
 func moneyCalls() []route {
 	return []route{
+		{"POST /v1/subscriptions", subscribeFields, createSubscription},
 		lists("GET /v1/subscriptions", "subscription", subscriptionFilters),
 		{"GET /v1/subscriptions/{id}", nil, retrieve("subscription")},
 		{"POST /v1/subscriptions/{id}", subscriptionFields, updateSubscription},
@@ -58,7 +59,12 @@ func moneyCalls() []route {
 
 		lists("GET /v1/payment_intents", "payment_intent", fields{"customer": id(), "created": timeRange()}),
 		{"GET /v1/payment_intents/{id}", nil, retrieve("payment_intent")},
+		lists("GET /v1/payment_methods", "payment_method", methodFilters),
 		{"GET /v1/payment_methods/{id}", nil, retrieve("payment_method")},
+		{"POST /v1/payment_methods/{id}", methodUpdateFields, updateMethod},
+		{"POST /v1/payment_methods/{id}/attach", attachFields, attachMethod},
+		{"POST /v1/payment_methods/{id}/detach", nil, detachMethod},
+		{"GET /v1/customers/{id}/payment_methods", paging.and(fields{"type": oneOf("card", "sepa_debit")}), customerMethods},
 		lists("GET /v1/charges", "charge", chargeFilters),
 		{"GET /v1/charges/{id}", nil, retrieve("charge")},
 

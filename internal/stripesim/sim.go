@@ -172,6 +172,7 @@ func (s *Sim) change(o object, event string, with object) {
 	for k, v := range with {
 		o[k] = v
 	}
+	s.store.put(o)
 	s.changed = true
 	if was := difference(before, o); len(was) > 0 && event != "" {
 		s.emit(event, o, was)

@@ -79,10 +79,7 @@ func (s *Sim) load() error {
 	}
 	s.due, s.planned = st.Due, st.Planned
 	heap.Init(&s.due)
-	s.answers.byKey = map[string]*remembered{}
-	for key, r := range st.Answers {
-		s.answers.byKey[key] = &r
-	}
+	s.answers.takeUp(st.Answers)
 	s.courier.log = st.Attempts
 	s.takeUp(st.Parcels)
 	return nil

@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"cmp"
 	"crypto/rand"
 	"embed"
 	"fmt"
@@ -41,15 +42,38 @@ var idForms = map[string]struct {
 	"webhook_endpoint":             {"we_", 24},
 }
 
-// store keeps the objects: by id, and per kind from the oldest to the newest.
+// indexed are, per kind, the keys by which its objects are looked up often.
+// Whoever changes one of them puts the object again.
+var indexed = map[string][]string{
+	"charge":         {"customer", "payment_intent"},
+	"dispute":        {"charge", "payment_intent"},
+	"invoice":        {"customer", "subscription"},
+	"invoiceitem":    {"customer", "subscription"},
+	"payment_intent": {"customer"},
+	"payment_method": {"customer"},
+	"refund":         {"charge", "payment_intent"},
+	"subscription":   {"customer"},
+}
+
+// ref names the objects of a kind whose key has a value.
+type ref struct{ kind, key, value string }
+
+// store keeps the objects: by id, and per kind and indexed key from the oldest
+// to the newest.
 type store struct {
 	shapes map[string]object
 	byID   map[string]object
 	byKind map[string][]string
+	byRef  map[ref][]string
+	nth    map[string]int // in which place an id was first put
+	puts   int
 }
 
 func newStore() (*store, error) {
-	s := &store{shapes: map[string]object{}, byID: map[string]object{}, byKind: map[string][]string{}}
+	s := &store{
+		shapes: map[string]object{}, byID: map[string]object{}, byKind: map[string][]string{},
+		byRef: map[ref][]string{}, nth: map[string]int{},
+	}
 	files, err := templates.ReadDir("templates")
 	if err != nil {
 		return nil, fmt.Errorf("read templates: %w", err)
@@ -84,15 +108,41 @@ func (s *store) part(kind string, with object) object {
 func (s *store) put(o object) {
 	id, kind := str(o, "id"), str(o, "object")
 	if _, known := s.byID[id]; !known {
+		s.puts++
+		s.nth[id] = s.puts
 		s.byKind[kind] = append(s.byKind[kind], id)
 	}
 	s.byID[id] = o
+	for _, key := range indexed[kind] {
+		if value := str(o, key); value != "" {
+			s.note(ref{kind, key, value}, id)
+		}
+	}
+}
+
+// note enters an id into an index, in the order of its first putting.
+func (s *store) note(r ref, id string) {
+	if i, known := s.place(s.byRef[r], id); !known {
+		s.byRef[r] = slices.Insert(s.byRef[r], i, id)
+	}
+}
+
+// place finds an id, or where it would stand, in a list that is in order.
+func (s *store) place(ids []string, id string) (int, bool) {
+	return slices.BinarySearchFunc(ids, s.nth[id], func(other string, nth int) int { return cmp.Compare(s.nth[other], nth) })
 }
 
 func (s *store) remove(o object) {
 	id, kind := str(o, "id"), str(o, "object")
+	without := func(ids []string) []string { return slices.DeleteFunc(ids, func(k string) bool { return k == id }) }
+	for _, key := range indexed[kind] {
+		if r := (ref{kind, key, str(o, key)}); s.byRef[r] != nil {
+			s.byRef[r] = without(s.byRef[r])
+		}
+	}
 	delete(s.byID, id)
-	s.byKind[kind] = slices.DeleteFunc(s.byKind[kind], func(k string) bool { return k == id })
+	delete(s.nth, id)
+	s.byKind[kind] = without(s.byKind[kind])
 }
 
 // find answers the object only if it is of that kind.
@@ -107,13 +157,42 @@ func (s *store) find(kind, id string) (object, bool) {
 // all answers those of a kind that match, the newest first. A deleted customer
 // is in no list, though it can still be fetched.
 func (s *store) all(kind string, match func(object) bool) []object {
+	return s.newest(s.byKind[kind], -1, match)
+}
+
+// where answers those of a kind whose indexed key has the value, the newest
+// first.
+func (s *store) where(kind, key, value string) []object {
+	return s.newest(s.byRef[ref{kind, key, value}], -1, func(o object) bool { return o[key] == value })
+}
+
+// newest answers at most n of the ids' objects that match, from the last to the
+// first; all of them if n is negative.
+func (s *store) newest(ids []string, n int, match func(object) bool) []object {
 	var out []object
-	for _, id := range slices.Backward(s.byKind[kind]) {
-		if o := s.byID[id]; !flag(o, "deleted") && (match == nil || match(o)) {
+	for _, id := range slices.Backward(ids) {
+		if len(out) == n {
+			break
+		}
+		if o := s.byID[id]; o != nil && !flag(o, "deleted") && (match == nil || match(o)) {
 			out = append(out, o)
 		}
 	}
 	return out
+}
+
+// candidates are the ids among which a list's filters choose: those of the
+// shortest index that a filter names, or all of the kind.
+func (s *store) candidates(kind string, params object) []string {
+	ids := s.byKind[kind]
+	for _, key := range indexed[kind] {
+		if value := str(params, key); value != "" {
+			if found := s.byRef[ref{kind, key, value}]; len(found) < len(ids) {
+				ids = found
+			}
+		}
+	}
+	return ids
 }
 
 // newID makes an id as Stripe's look. Nothing may be read from its order.

@@ -42,18 +42,22 @@ type Subscription struct {
 func (s *Sim) Subscriptions() (out []Subscription) {
 	s.live(func() {
 		for _, o := range s.store.all("subscription", nil) {
-			price := s.store.byID[pricesOf(o)[0]]
-			out = append(out, Subscription{
-				ID: str(o, "id"), Customer: str(o, "customer"), Email: str(s.store.byID[str(o, "customer")], "email"),
-				Status: str(o, "status"), Product: str(s.store.byID[str(price, "product")], "name"), Price: str(price, "id"),
-				Amount:   num(price, "unit_amount") * num(array(o, "items.data")[0].(object), "quantity"),
-				Currency: str(price, "currency"), Interval: str(price, "recurring.interval"),
-				PeriodEnd: time.Unix(num(o, "current_period_end"), 0).UTC(), CancelAtPeriodEnd: flag(o, "cancel_at_period_end"),
-				Metadata: texts(sub(o, "metadata")),
-			})
+			out = append(out, s.summary(o))
 		}
 	})
 	return out
+}
+
+func (s *Sim) summary(o object) Subscription {
+	price := s.store.byID[pricesOf(o)[0]]
+	return Subscription{
+		ID: str(o, "id"), Customer: str(o, "customer"), Email: str(s.store.byID[str(o, "customer")], "email"),
+		Status: str(o, "status"), Product: str(s.store.byID[str(price, "product")], "name"), Price: str(price, "id"),
+		Amount:   num(price, "unit_amount") * num(array(o, "items.data")[0].(object), "quantity"),
+		Currency: str(price, "currency"), Interval: str(price, "recurring.interval"),
+		PeriodEnd: time.Unix(num(o, "current_period_end"), 0).UTC(), CancelAtPeriodEnd: flag(o, "cancel_at_period_end"),
+		Metadata: texts(sub(o, "metadata")),
+	}
 }
 
 // Payment is one succeeded payment: what a ledger must hold, once.
