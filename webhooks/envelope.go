@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"time"
 
 	"newsroom.example/membership/models"
 )
@@ -47,36 +48,46 @@ func (r *reference) UnmarshalJSON(data []byte) error {
 
 var errNotAnEvent = errors.New("the body is not a Stripe event")
 
+// maxID is the longest that Stripe's ids may be; an index has its bounds too.
+// https://stripe.com/docs/upgrades#what-changes-does-stripe-consider-to-be-backwards-compatible
+const maxID = 255
+
 func parse(body []byte) (envelope, error) {
 	var e envelope
 	if err := json.Unmarshal(body, &e); err != nil {
 		return e, errNotAnEvent
 	}
 	object := e.Data.Object
-	kept := e.ID + e.Type + e.APIVersion + e.Account + object.ID + object.Object + string(object.Customer) + string(object.PaymentIntent)
-	if !strings.HasPrefix(e.ID, "evt_") || e.Type == "" || strings.ContainsRune(kept, 0) { // Postgres has no NUL in text
+	for _, text := range []string{e.ID, e.Type, e.APIVersion, e.Account, object.ID, object.Object, string(object.Customer), string(object.PaymentIntent)} {
+		if len(text) > maxID || strings.ContainsRune(text, 0) { // Postgres has no NUL in text
+			return e, errNotAnEvent
+		}
+	}
+	if !strings.HasPrefix(e.ID, "evt_") || e.Type == "" || !datable(e.Created) {
 		return e, errNotAnEvent
 	}
 	return e, nil
 }
 
-// subject is what to sync because of this event; nil for events about nothing that
-// we keep. Refunds and disputes name no customer: their payment intent leads to it.
-func (e envelope) subject() *models.SyncSubject {
+// datable says whether Postgres and encoding/json know the instant: a year of four
+// digits.
+func datable(at int64) bool {
+	year := time.Unix(at, 0).UTC().Year()
+	return year >= 1 && year <= 9999
+}
+
+// subject is what to sync because of this event; no id for events about nothing
+// that we keep. Refunds and disputes name no customer: their payment intent leads
+// to it.
+func (e envelope) subject() (kind models.SubjectKind, id string) {
 	object := e.Data.Object
-	s := &models.SyncSubject{Account: e.Account, Livemode: e.Livemode}
 	switch {
 	case object.Object == "customer":
-		s.Kind, s.ID = models.SubjectCustomer, object.ID
+		return models.SubjectCustomer, object.ID
 	case object.Customer != "":
-		s.Kind, s.ID = models.SubjectCustomer, string(object.Customer)
+		return models.SubjectCustomer, string(object.Customer)
 	case object.Object == "payment_intent":
-		s.Kind, s.ID = models.SubjectPaymentIntent, object.ID
-	case object.PaymentIntent != "":
-		s.Kind, s.ID = models.SubjectPaymentIntent, string(object.PaymentIntent)
+		return models.SubjectPaymentIntent, object.ID
 	}
-	if s.ID == "" {
-		return nil
-	}
-	return s
+	return models.SubjectPaymentIntent, string(object.PaymentIntent)
 }

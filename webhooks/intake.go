@@ -3,27 +3,21 @@
 package webhooks
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/stripe/stripe-go/v76"
-	"gorm.io/gorm"
 	"newsroom.example/membership/models"
 )
 
-const (
-	// maxBody is several times the largest event seen.
-	maxBody = 512 << 10
-	// readFor is how long a sender may take over its body.
-	readFor = 10 * time.Second
-	// maxAtOnce bounds memory and connections; beyond it Stripe comes again.
-	maxAtOnce = 64
-)
+// maxStoring bounds who may wait for a commit; beyond it, and beyond maxReading,
+// Stripe is asked to come again.
+const maxStoring = 2 * maxBatch
 
 // Config is what the intake must be told.
 type Config struct {
@@ -33,14 +27,12 @@ type Config struct {
 
 // Intake is the endpoint that Stripe posts to.
 type Intake struct {
-	db      *models.DB
 	cfg     Config
 	clock   func() time.Time // what signatures are dated against
-	real    func() time.Time // when a subject is due
-	wake    func()           // told after each commit
 	log     *slog.Logger
-	waiting chan struct{}
-	readFor time.Duration
+	bodies  *reader
+	storing chan struct{}
+	commits *committer
 }
 
 // New makes the intake. An empty secret is refused: it would let anybody sign.
@@ -53,102 +45,85 @@ func New(db *models.DB, cfg Config, clock, real func() time.Time, wake func(), l
 			return nil, errors.New("an empty webhook signing secret")
 		}
 	}
-	return &Intake{db: db, cfg: cfg, clock: clock, real: real, wake: wake, log: log,
-		waiting: make(chan struct{}, maxAtOnce), readFor: readFor}, nil
+	keep := func(ctx context.Context, arrivals []models.Arrival) error {
+		kept, err := db.KeepEvents(ctx, arrivals, real())
+		if kept > 0 {
+			wake()
+		}
+		return err
+	}
+	return &Intake{cfg: cfg, clock: clock, log: log,
+		bodies: newReader(), storing: make(chan struct{}, maxStoring), commits: newCommitter(keep)}, nil
 }
 
 // Receive answers POST /webhooks/stripe. A 200 is a promise that the event is
 // durable; every other answer makes Stripe come again or tells its sender why not.
+//
+// Reading and storing have bounds of their own: senders that dawdle must not keep
+// those out whose event is here.
 func (in *Intake) Receive(c echo.Context) error {
+	event, err := in.read(c)
+	if err != nil {
+		return refuse(c, err)
+	}
 	select {
-	case in.waiting <- struct{}{}:
-		defer func() { <-in.waiting }()
+	case in.storing <- struct{}{}:
+		defer func() { <-in.storing }()
 	default:
-		c.Response().Header().Set("Retry-After", "5")
-		return answer(c, http.StatusServiceUnavailable, "too many deliveries at once: try again")
+		return refuse(c, errCrowded)
 	}
-	body, err := in.read(c)
-	if err != nil {
-		return answer(c, http.StatusRequestEntityTooLarge, "the body is larger than 512 KiB or did not arrive in time")
-	}
-	if err := verify(body, c.Request().Header.Get("Stripe-Signature"), in.cfg.Secrets, in.clock()); err != nil {
-		return answer(c, http.StatusBadRequest, err.Error())
-	}
-	event, err := parse(body)
-	if err != nil {
-		return answer(c, http.StatusBadRequest, err.Error())
-	}
-	if err := in.store(c, event, body); err != nil {
-		in.log.ErrorContext(c.Request().Context(), "could not store an event", "event", event.ID, "error", err)
-		c.Response().Header().Set("Retry-After", "30")
-		return answer(c, http.StatusServiceUnavailable, "the event could not be stored: try again")
+	ctx := c.Request().Context()
+	in.remark(ctx, event)
+	if err := in.commits.store(ctx, event); err != nil {
+		in.log.ErrorContext(ctx, "could not store an event", "event", event.ID, "error", err)
+		return refuse(c, errNotStored)
 	}
 	return c.NoContent(http.StatusOK)
 }
 
-// read bounds the body in size and in time. The time is a timer and not an instant
-// by one of our clocks, which may not be the one that connections live by.
-func (in *Intake) read(c echo.Context) ([]byte, error) {
-	response := c.Response().Writer
-	late := time.AfterFunc(in.readFor, func() {
-		// Not every ResponseWriter has deadlines; the server's own bound holds then.
-		_ = http.NewResponseController(response).SetReadDeadline(time.Unix(1, 0))
-	})
-	defer late.Stop()
-	return io.ReadAll(http.MaxBytesReader(response, c.Request().Body, maxBody))
-}
-
-// answer is a refusal as RFC 9457 writes it.
-func answer(c echo.Context, status int, detail string) error {
-	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
-	return c.JSON(status, map[string]any{"title": http.StatusText(status), "status": status, "detail": detail})
-}
-
-// store keeps the event and marks its subject dirty in one commit. A redelivery of
-// an event whose subject has been synced since changes nothing.
-func (in *Intake) store(c echo.Context, e envelope, body []byte) error {
-	ctx := c.Request().Context()
-	row := in.row(e, body)
-	stored := false
-	err := in.db.Write(ctx, func(tx *gorm.DB) error {
-		processed, err := models.EventProcessed(tx, row.ID)
-		if err != nil || processed {
+// read takes the body in and leaves the little that is kept of it. A header that
+// no body could match is refused before anything is read.
+func (in *Intake) read(c echo.Context) (event models.Arrival, err error) {
+	s, err := parseSignature(c.Request().Header.Get("Stripe-Signature"), in.clock())
+	if err != nil {
+		return event, err
+	}
+	select {
+	case in.bodies.places <- struct{}{}:
+		defer func() { <-in.bodies.places }()
+	default:
+		return event, errCrowded
+	}
+	err = in.bodies.read(c.Response().Writer, c.Request(), func(body []byte) error {
+		if err := s.verify(body, in.cfg.Secrets); err != nil {
 			return err
 		}
-		if subject := e.subject(); subject != nil && !row.Quarantined {
-			if row.Dirty, err = models.MarkDirty(tx, *subject, in.real()); err != nil {
-				return err
-			}
-			row.SubjectID, stored = &subject.ID, true
-		}
-		return models.KeepEvent(tx, row)
-	})
-	if err != nil {
+		e, err := parse(body)
+		event = in.arrival(e, body)
 		return err
-	}
-	in.remark(c, e, row)
-	if stored {
-		in.wake()
-	}
-	return nil
+	})
+	return event, err
 }
 
-func (in *Intake) row(e envelope, body []byte) models.StripeEvent {
+func (in *Intake) arrival(e envelope, body []byte) models.Arrival {
 	hash := sha256.Sum256(body)
-	return models.StripeEvent{
+	arrival := models.Arrival{StripeEvent: models.StripeEvent{
 		ID: e.ID, Account: e.Account, Livemode: e.Livemode, Type: e.Type, APIVersion: e.APIVersion,
 		ObjectType: e.Data.Object.Object, ObjectID: e.Data.Object.ID,
 		Quarantined: e.Livemode != in.cfg.Livemode, BodyHash: hash[:],
 		CreatedAt: time.Unix(e.Created, 0).UTC(), ReceivedAt: in.clock(),
+	}}
+	if kind, id := e.subject(); id != "" && !arrival.Quarantined {
+		arrival.SubjectKind, arrival.SubjectID = kind, &id
 	}
+	return arrival
 }
 
-func (in *Intake) remark(c echo.Context, e envelope, row models.StripeEvent) {
-	ctx := c.Request().Context()
-	if row.Quarantined {
-		in.log.WarnContext(ctx, "an event of the other mode was kept aside: check which endpoint points here", "event", e.ID, "livemode", e.Livemode)
+func (in *Intake) remark(ctx context.Context, event models.Arrival) {
+	if event.Quarantined {
+		in.log.WarnContext(ctx, "an event of the other mode was kept aside: check which endpoint points here", "event", event.ID, "livemode", event.Livemode)
 	}
-	if e.APIVersion != stripe.APIVersion {
-		in.log.WarnContext(ctx, "an event has another API version: pin the endpoint", "event", e.ID, "version", e.APIVersion, "want", stripe.APIVersion)
+	if event.APIVersion != stripe.APIVersion {
+		in.log.WarnContext(ctx, "an event has another API version: pin the endpoint", "event", event.ID, "version", event.APIVersion, "want", stripe.APIVersion)
 	}
 }

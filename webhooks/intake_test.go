@@ -27,10 +27,11 @@ const secret = "whsec_first"
 
 // endpoint is the intake behind a real listener, on a real database.
 type endpoint struct {
-	t     *testing.T
-	db    *models.DB
-	url   string
-	woken atomic.Int64
+	t      *testing.T
+	db     *models.DB
+	intake *webhooks.Intake
+	url    string
+	woken  atomic.Int64
 }
 
 func open(t *testing.T, secrets ...string) *endpoint {
@@ -38,15 +39,21 @@ func open(t *testing.T, secrets ...string) *endpoint {
 	if secrets == nil {
 		secrets = []string{secret}
 	}
-	end := &endpoint{t: t, db: pgtest.Open(t)}
+	return openOn(t, pgtest.Open(t), secrets...)
+}
+
+func openOn(t *testing.T, db *models.DB, secrets ...string) *endpoint {
+	t.Helper()
+	end := &endpoint{t: t, db: db}
 	now := func() time.Time { return noon }
-	intake, err := webhooks.New(end.db, webhooks.Config{Secrets: secrets}, now, time.Now,
+	var err error
+	end.intake, err = webhooks.New(end.db, webhooks.Config{Secrets: secrets}, now, time.Now,
 		func() { end.woken.Add(1) }, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := echo.New()
-	e.POST("/webhooks/stripe", intake.Receive)
+	e.POST("/webhooks/stripe", end.intake.Receive)
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
 	end.url = server.URL + "/webhooks/stripe"
@@ -90,7 +97,7 @@ func header(body, key string, at time.Time) string {
 	return webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{Payload: []byte(body), Secret: key, Timestamp: at}).Header
 }
 
-func event(id, object string) string {
+func eventBody(id, object string) string {
 	return fmt.Sprintf(`{"id":%q,"object":"event","type":"invoice.paid","created":%d,"livemode":false,"api_version":%q,"data":{"object":%s}}`,
 		id, noon.Unix(), stripe.APIVersion, object)
 }
@@ -117,7 +124,7 @@ func (end *endpoint) dirty(id string) int64 {
 func TestAnAcknowledgedEventIsStored(t *testing.T) {
 	t.Parallel()
 	end := open(t)
-	if status := end.deliver(event("evt_1", `{"id":"in_1","object":"invoice","customer":"cus_1"}`)); status != 200 {
+	if status := end.deliver(eventBody("evt_1", `{"id":"in_1","object":"invoice","customer":"cus_1"}`)); status != 200 {
 		t.Fatalf("status %d", status)
 	}
 	stored := end.events()
@@ -145,7 +152,7 @@ func TestSubjects(t *testing.T) {
 		"an odd customer":         {`{"id":"new_1","object":"novelty","customer":[7]}`, ""},
 	} {
 		id := "evt_" + strings.ReplaceAll(name, " ", "_")
-		if status := end.deliver(event(id, c.object)); status != 200 {
+		if status := end.deliver(eventBody(id, c.object)); status != 200 {
 			t.Errorf("%s: status %d", name, status)
 		}
 		if c.subject != "" && end.dirty(c.subject) != 1 {
@@ -162,7 +169,7 @@ func TestSubjects(t *testing.T) {
 func TestRedeliveries(t *testing.T) {
 	t.Parallel()
 	end := open(t)
-	body := event("evt_1", `{"id":"in_1","object":"invoice","customer":"cus_1"}`)
+	body := eventBody("evt_1", `{"id":"in_1","object":"invoice","customer":"cus_1"}`)
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
@@ -188,7 +195,7 @@ func TestRedeliveries(t *testing.T) {
 func TestSignatures(t *testing.T) {
 	t.Parallel()
 	end := open(t, secret, "whsec_second")
-	body := event("evt_1", `{"id":"in_1","object":"invoice","customer":"cus_1"}`)
+	body := eventBody("evt_1", `{"id":"in_1","object":"invoice","customer":"cus_1"}`)
 	good := header(body, secret, noon)
 	for name, c := range map[string]struct {
 		signature string
@@ -234,14 +241,18 @@ func TestBadBodies(t *testing.T) {
 		"empty":            {"", 400},
 		"not JSON":         {"{", 400},
 		"an array":         {"[]", 400},
+		"an endless id":    {`{"id":"evt_` + strings.Repeat("x", 300) + `","type":"x"}`, 400},
+		"no such year":     {`{"id":"evt_1","type":"x","created":9999999999999}`, 400},
 		"no id":            {`{"type":"x"}`, 400},
 		"another id":       {`{"id":"cus_1","type":"x"}`, 400},
 		"NUL in the id":    {`{"id":"evt_\u0000","type":"x"}`, 400},
-		"NUL in a subject": {event("evt_nul", `{"id":"in_1","object":"invoice","customer":"cus_\u0000"}`), 400},
+		"NUL in a subject": {eventBody("evt_nul", `{"id":"in_1","object":"invoice","customer":"cus_\u0000"}`), 400},
 		"bad UTF-8":        {"{\"id\":\"evt_\xff\xfe\",\"type\":\"x\"}", 200},
 		"deep nesting":     {strings.Repeat("[", 100_000), 400},
 		"wrong types":      {`{"id":1,"type":2}`, 400},
-		"oversized":        {event("evt_big", `{"id":"in_1","object":"invoice","pad":"`+strings.Repeat("x", 600<<10)+`"}`), 413},
+		"deep objects":     {strings.Repeat(`{"data":`, 60_000), 400},
+		"ten megabytes":    {strings.Repeat(" ", 10<<20), 413},
+		"oversized":        {eventBody("evt_big", `{"id":"in_1","object":"invoice","pad":"`+strings.Repeat("x", 600<<10)+`"}`), 413},
 	} {
 		if status := end.deliver(c.body); status != c.status {
 			t.Errorf("%s: status %d, want %d", name, status, c.status)
@@ -258,7 +269,7 @@ func TestBadBodies(t *testing.T) {
 func TestTheOtherModeIsQuarantined(t *testing.T) {
 	t.Parallel()
 	end := open(t)
-	body := strings.Replace(event("evt_1", `{"id":"in_1","object":"invoice","customer":"cus_1"}`), `"livemode":false`, `"livemode":true`, 1)
+	body := strings.Replace(eventBody("evt_1", `{"id":"in_1","object":"invoice","customer":"cus_1"}`), `"livemode":false`, `"livemode":true`, 1)
 	if status := end.deliver(body); status != 200 {
 		t.Errorf("status %d", status)
 	}
@@ -271,7 +282,7 @@ func TestTheOtherModeIsQuarantined(t *testing.T) {
 func TestAnotherAPIVersionIsProcessed(t *testing.T) {
 	t.Parallel()
 	end := open(t)
-	body := strings.Replace(event("evt_1", `{"id":"in_1","object":"invoice","customer":"cus_1"}`), stripe.APIVersion, "2030-01-01", 1)
+	body := strings.Replace(eventBody("evt_1", `{"id":"in_1","object":"invoice","customer":"cus_1"}`), stripe.APIVersion, "2030-01-01", 1)
 	if status := end.deliver(body); status != 200 || end.dirty("cus_1") != 1 {
 		t.Errorf("status %d, dirty %d", status, end.dirty("cus_1"))
 	}
@@ -282,7 +293,7 @@ func TestWithoutTheDatabaseNothingIsAcknowledged(t *testing.T) {
 	t.Parallel()
 	end := open(t)
 	end.db.Close()
-	if status := end.deliver(event("evt_1", `{"id":"in_1","object":"invoice","customer":"cus_1"}`)); status != 503 {
+	if status := end.deliver(eventBody("evt_1", `{"id":"in_1","object":"invoice","customer":"cus_1"}`)); status != 503 {
 		t.Errorf("status %d", status)
 	}
 }

@@ -21,22 +21,21 @@ var (
 	errBadSignature = errors.New("no signature matches: check the endpoint's signing secret")
 )
 
-// verify checks a Stripe-Signature header ("t=…,v1=…,v1=…") over the raw body
-// against any of the secrets. Not stripe-go's ConstructEvent: that refuses other
-// API versions, takes one secret and reads the process clock.
+// signature is a Stripe-Signature header ("t=…,v1=…,v1=…"), read.
+type signature struct {
+	at     int64 // when it was made, in seconds since 1970
+	hashes [][]byte
+}
+
+// verify checks the signature over the raw body against any of the secrets. Not
+// stripe-go's ConstructEvent: that refuses other API versions, takes one secret and
+// reads the process clock.
 // https://stripe.com/docs/webhooks#verify-manually
-func verify(body []byte, header string, secrets []string, now time.Time) error {
-	at, signatures, err := parseHeader(header)
-	if err != nil {
-		return err
-	}
-	if away := now.Sub(time.Unix(at, 0)); away > tolerance || away < -tolerance {
-		return errOldSignature
-	}
+func (s signature) verify(body []byte, secrets []string) error {
 	for _, secret := range secrets {
-		expected := sign(body, at, secret)
-		for _, signature := range signatures {
-			if hmac.Equal(expected, signature) {
+		expected := sign(body, s.at, secret)
+		for _, hash := range s.hashes {
+			if hmac.Equal(expected, hash) {
 				return nil
 			}
 		}
@@ -56,28 +55,38 @@ func sign(body []byte, at int64, secret string) []byte {
 // live secret.
 const maxSignatures = 16
 
-func parseHeader(header string) (at int64, signatures [][]byte, err error) {
-	at = -1
+// parseSignature reads the header and refuses one whose time is too far from now.
+func parseSignature(header string, now time.Time) (signature, error) {
+	s := signature{at: -1}
 	for pair := range strings.SplitSeq(header, ",") {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok {
-			return 0, nil, errNoSignature
+			return s, errNoSignature
 		}
 		switch key {
 		case "t":
-			if at, err = strconv.ParseInt(value, 10, 64); err != nil || at < 0 {
-				return 0, nil, errNoSignature
+			at, err := strconv.ParseInt(value, 10, 64)
+			if err != nil || at < 0 {
+				return s, errNoSignature
 			}
+			s.at = at
 		case "v1":
-			signature, err := hex.DecodeString(value)
-			if err != nil || len(signatures) == maxSignatures {
-				continue
-			}
-			signatures = append(signatures, signature)
+			s.add(value)
 		}
 	}
-	if at < 0 || len(signatures) == 0 {
-		return 0, nil, errNoSignature
+	if s.at < 0 || len(s.hashes) == 0 {
+		return s, errNoSignature
 	}
-	return at, signatures, nil
+	if away := now.Sub(time.Unix(s.at, 0)); away > tolerance || away < -tolerance {
+		return s, errOldSignature
+	}
+	return s, nil
+}
+
+// add takes a hash in hexadecimal; what is none is passed over, as Stripe's own
+// libraries do.
+func (s *signature) add(value string) {
+	if hash, err := hex.DecodeString(value); err == nil && len(s.hashes) < maxSignatures {
+		s.hashes = append(s.hashes, hash)
+	}
 }
