@@ -37,12 +37,25 @@ var paging = fields{"limit": integer(), "starting_after": id(), "ending_before":
 func (s *Sim) serveAPI(rt route) http.HandlerFunc {
 	takes := everyCall.and(rt.takes)
 	return func(w http.ResponseWriter, r *http.Request) {
+		s.traffic.enter(rt.pattern)
+		defer s.traffic.leave()
 		request := newID("request")
-		a, replayed := s.reply(w, r, request, takes, rt.does)
+		c, err := parseCall(w, r, takes)
+		if err != nil {
+			s.tell(w, r, request, failure(err, request))
+			return
+		}
+		hit, stays := s.suffer(r.Context(), rt.pattern, c)
+		if !stays {
+			return
+		}
+		s.silence(w, r, hit.do, Hang, Reset)
+		a, replayed := s.reply(c, request, failing(rt.does, hit.do), refusal(hit.do))
+		s.silence(w, r, hit.do, HangDone, ResetDone)
 		if replayed {
 			w.Header().Set("Idempotent-Replayed", "true")
 		}
-		s.tell(w, r, request, a)
+		s.tell(w, r, request, s.bend(w, rt.pattern, hit, a))
 	}
 }
 
@@ -60,11 +73,11 @@ func (s *Sim) tell(w http.ResponseWriter, r *http.Request, request string, a ans
 	w.Write(a.Body) // a client that left has nobody to tell
 }
 
-// reply checks the request and carries it out once per idempotency key.
-func (s *Sim) reply(w http.ResponseWriter, r *http.Request, request string, takes fields, does handler) (answer, bool) {
-	c, err := parseCall(w, r, takes)
-	if err != nil {
-		return failure(err, request), false
+// reply carries a call out once per idempotency key, unless it is refused
+// before that.
+func (s *Sim) reply(c *call, request string, does handler, refused *apiError) (answer, bool) {
+	if refused != nil {
+		return failure(refused, request), false
 	}
 	if c.key == "" {
 		return s.execute(c, request, does), false

@@ -15,21 +15,38 @@ type Delivery struct {
 	At       time.Time `json:"at"`     // by the simulator's clock
 	Status   int       `json:"status"` // of the answer; 0 if there was none
 	Error    string    `json:"error"`  // why there was none
+	Mishap   Mishap    `json:"mishap"` // what the plan of faults did to it
 }
 
 // OK reports whether the endpoint accepted the event: any 2xx, nothing else.
 func (d Delivery) OK() bool { return d.Status >= 200 && d.Status < 300 }
 
-func (s *Sim) record(event, endpoint object, status int, problem string) Delivery {
-	d := Delivery{
-		Event: str(event, "id"), Type: str(event, "type"), Endpoint: str(endpoint, "id"), URL: str(endpoint, "url"),
-		At: s.now, Status: status, Error: problem,
-	}
+// record keeps an attempt, and tells whoever asked. An event notes which
+// endpoints have accepted it, and how often.
+func (s *Sim) record(event, endpoint object, d Delivery) Delivery {
+	d.Event, d.Type, d.At = str(event, "id"), str(event, "type"), s.now
+	d.Endpoint, d.URL = str(endpoint, "id"), str(endpoint, "url")
 	s.courier.log = append(s.courier.log, d)
 	if over := len(s.courier.log) - keptAttempts; over > 0 {
 		s.courier.log = s.courier.log[over:]
 	}
+	if d.OK() {
+		s.accepted(event, d.URL)
+	}
+	if s.cfg.OnDelivery != nil {
+		s.cfg.OnDelivery(d)
+	}
 	return d
+}
+
+func (s *Sim) accepted(event object, address string) {
+	by := sub(event, "_accepted")
+	if by == nil {
+		by = object{}
+		event["_accepted"] = by
+	}
+	before, _ := by[address].(int64)
+	by[address] = before + 1
 }
 
 // Deliveries answers the attempts to deliver events, the newest first, at most

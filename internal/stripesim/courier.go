@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -15,6 +16,7 @@ type parcel struct {
 	Event    string `json:"event"`
 	Endpoint string `json:"endpoint"`
 	Attempts int    `json:"attempts"`
+	Copy     int    `json:"copy"` // above 0 for a duplicate
 }
 
 // waits are the pauses after each failed attempt, in the simulator's own time.
@@ -26,7 +28,7 @@ var waits = []time.Duration{
 }
 
 const (
-	couriers     = 16               // attempts under way at once
+	couriers     = 16               // attempts under way at once, unless the Config says otherwise
 	patience     = 10 * time.Second // of real time, for an endpoint's answer
 	keptAttempts = 5000             // of the log of attempts
 )
@@ -39,20 +41,22 @@ type courier struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
-	parcels map[string]*parcel
-	unsent  map[string]int // parcels, per event
-	ready   []string       // parcels whose time has come
-	busy    int
-	stopped bool // by StopDelivering
-	lose    int  // events to lose
-	log     []Delivery
-	quiet   []chan struct{} // who waits until nothing moves
+	parcels  map[string]*parcel
+	unsent   map[string]int // parcels, per event
+	ready    []string       // parcels whose time has come
+	underWay int            // parcels delayed by a fault
+	busy     int
+	most     int  // that may be busy
+	stopped  bool // by StopDelivering
+	lose     int  // events to lose
+	log      []Delivery
+	quiet    []chan struct{} // who waits until nothing moves
 }
 
-func newCourier(transport http.RoundTripper) courier {
+func newCourier(transport http.RoundTripper, most int) courier {
 	ctx, cancel := context.WithCancel(context.Background())
 	if transport == nil {
-		transport = &http.Transport{} // of its own, so that Close leaves no connection behind
+		transport = &http.Transport{MaxIdleConnsPerHost: most} // of its own, so that Close leaves no connection behind
 	}
 	client := &http.Client{
 		Transport: transport,
@@ -61,7 +65,7 @@ func newCourier(transport http.RoundTripper) courier {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return courier{
-		client: client, ctx: ctx, cancel: cancel,
+		client: client, ctx: ctx, cancel: cancel, most: most,
 		parcels: map[string]*parcel{}, unsent: map[string]int{},
 	}
 }
@@ -88,40 +92,59 @@ func (s *Sim) listeners(event object) []object {
 // lost.
 func (s *Sim) address(event object) {
 	endpoints := s.listeners(event)
-	lost := s.courier.lose > 0 && len(endpoints) > 0
-	if lost {
-		s.courier.lose--
-	}
+	lost := len(endpoints) > 0 && s.loses(event)
 	for _, endpoint := range endpoints {
 		if lost {
-			s.record(event, endpoint, 0, "lost on the way, as asked")
+			s.record(event, endpoint, Delivery{Error: "lost on the way, as asked", Mishap: Dropped})
 			continue
 		}
 		s.post(event, endpoint)
+		for n := range s.copies(event) {
+			s.postCopy(event, endpoint, n+1)
+		}
 	}
 }
 
-// post makes an event's parcel for an endpoint ready to be sent at once, also
-// one that waits for its next attempt.
+func (s *Sim) loses(event object) bool {
+	if s.courier.lose > 0 {
+		s.courier.lose--
+		return true
+	}
+	_, struck := s.happens(event, Dropped)
+	return struck
+}
+
+// post lets an event's parcel for an endpoint go at once, also one that waits
+// for its next attempt.
 func (s *Sim) post(event, endpoint object) {
 	c := &s.courier
 	p := &parcel{Event: str(event, "id"), Endpoint: str(endpoint, "id")}
 	p.ID = p.Event + " " + p.Endpoint
-	switch {
-	case c.parcels[p.ID] == nil:
+	switch known := c.parcels[p.ID]; {
+	case known == nil:
 		c.parcels[p.ID] = p
 		c.unsent[p.Event]++
 	case slices.Contains(c.ready, p.ID):
 		return
+	default:
+		p = known
 	}
-	c.ready = append(c.ready, p.ID)
 	s.changed = true
+	s.ship(p)
+}
+
+// postCopy lets a duplicate go, which no endpoint is waited for.
+func (s *Sim) postCopy(event, endpoint object, n int) {
+	p := &parcel{Event: str(event, "id"), Endpoint: str(endpoint, "id"), Copy: n}
+	p.ID = p.Event + " " + p.Endpoint + " " + strconv.Itoa(n)
+	s.courier.parcels[p.ID] = p
+	s.ship(p)
 }
 
 // readyDelivery is what "delivery.attempt" does.
 func (s *Sim) readyDelivery(id string) {
-	if s.courier.parcels[id] != nil {
-		s.courier.ready = append(s.courier.ready, id)
+	if p := s.courier.parcels[id]; p != nil {
+		s.ship(p)
 	}
 }
 
@@ -129,10 +152,8 @@ func (s *Sim) readyDelivery(id string) {
 // its own; nothing is promised about their order.
 func (s *Sim) dispatch() {
 	c := &s.courier
-	for !c.stopped && c.ctx.Err() == nil && len(c.ready) > 0 && c.busy < couriers {
-		id := c.ready[0]
-		c.ready = c.ready[1:]
-		if p := c.parcels[id]; p != nil {
+	for !c.stopped && c.ctx.Err() == nil && len(c.ready) > 0 && c.busy < c.most {
+		if p := c.parcels[s.next()]; p != nil {
 			s.start(p)
 		}
 	}
@@ -144,7 +165,9 @@ func (s *Sim) dispatch() {
 	}
 }
 
-func (c *courier) isQuiet() bool { return c.busy == 0 && (c.stopped || len(c.ready) == 0) }
+func (c *courier) isQuiet() bool {
+	return c.busy == 0 && c.underWay == 0 && (c.stopped || len(c.ready) == 0)
+}
 
 // start sends one parcel, unless its endpoint or event has gone.
 func (s *Sim) start(p *parcel) {
@@ -154,7 +177,10 @@ func (s *Sim) start(p *parcel) {
 		s.finish(p)
 		return
 	}
-	req, err := s.letter(event, endpoint)
+	l := s.letter(event, endpoint)
+	hit, _ := s.happens(event, letterHarms...)
+	l.mangle(hit.do)
+	req, err := s.request(l, endpoint)
 	if err != nil { // the address was checked when the endpoint was made
 		s.finish(p)
 		return
@@ -165,8 +191,22 @@ func (s *Sim) start(p *parcel) {
 	go func() {
 		defer s.courier.running.Done()
 		status, problem := s.courier.send(req)
-		s.arrived(p, event, endpoint, status, problem)
+		s.live(func() {
+			s.courier.busy--
+			s.conclude(p, s.record(event, endpoint, Delivery{Status: status, Error: problem, Mishap: hit.do}))
+		})
 	}()
+}
+
+// conclude draws the consequences of an attempt: the parcel has arrived, is
+// given up, or waits for its next attempt.
+func (s *Sim) conclude(p *parcel, d Delivery) {
+	if d.OK() || p.Attempts > len(waits) {
+		s.finish(p)
+		return
+	}
+	s.cfg.Log.Debug("stripesim: delivery failed", "event", p.Event, "status", d.Status, "attempt", p.Attempts)
+	s.plan(s.unix()+int64(waits[p.Attempts-1].Seconds()), "delivery.attempt", p.ID)
 }
 
 // finish takes a parcel away, whether it arrived or not. It does so once, even
@@ -176,21 +216,10 @@ func (s *Sim) finish(p *parcel) {
 		return
 	}
 	delete(s.courier.parcels, p.ID)
+	if p.Copy > 0 {
+		return
+	}
 	if s.courier.unsent[p.Event]--; s.courier.unsent[p.Event] == 0 {
 		delete(s.courier.unsent, p.Event)
 	}
-}
-
-// arrived records an attempt and plans the next one if it failed.
-func (s *Sim) arrived(p *parcel, event, endpoint object, status int, problem string) {
-	s.live(func() {
-		s.courier.busy--
-		d := s.record(event, endpoint, status, problem)
-		if d.OK() || p.Attempts > len(waits) {
-			s.finish(p)
-			return
-		}
-		s.cfg.Log.Debug("stripesim: delivery failed", "event", p.Event, "status", status, "attempt", p.Attempts)
-		s.plan(s.unix()+int64(waits[p.Attempts-1].Seconds()), "delivery.attempt", p.ID)
-	})
 }

@@ -1,6 +1,10 @@
 package stripesim
 
-import "net/url"
+import (
+	"fmt"
+	"net/url"
+	"time"
+)
 
 var endpointFields = fields{
 	"url":            text(5000).required(),
@@ -38,6 +42,34 @@ func createEndpoint(s *Sim, c *call) (object, *apiError) {
 func (s *Sim) newEndpoint(with object) object {
 	with["_secret"] = "whsec_" + letters(32)
 	return s.add("webhook_endpoint", with)
+}
+
+// secretsOf are the secrets that sign for an endpoint now, the newest first.
+func (s *Sim) secretsOf(endpoint object) []string {
+	secrets := []string{str(endpoint, "_secret")}
+	if old := sub(endpoint, "_rolled"); num(old, "until") > s.unix() {
+		secrets = append(secrets, str(old, "secret"))
+	}
+	return secrets
+}
+
+// RollSecret gives the endpoint at an address a new signing secret and answers
+// it. For as long as keep the old one signs too, a second v1 in each header;
+// Stripe lets one choose up to a day.
+// https://docs.stripe.com/webhooks#roll-endpoint-secrets
+func (s *Sim) RollSecret(address string, keep time.Duration) (secret string, err error) {
+	s.live(func() {
+		found := s.store.all("webhook_endpoint", func(o object) bool { return str(o, "url") == address })
+		if len(found) == 0 {
+			err = fmt.Errorf("roll a secret: no endpoint at %q", address)
+			return
+		}
+		o := found[0]
+		o["_rolled"] = object{"secret": o["_secret"], "until": s.unix() + int64(keep.Seconds())}
+		secret = "whsec_" + letters(32)
+		o["_secret"], s.changed = secret, true
+	})
+	return secret, err
 }
 
 func updateEndpoint(s *Sim, c *call) (object, *apiError) {

@@ -12,6 +12,9 @@ const eventLife = 30 * 24 * 60 * 60
 // emit is the only place where events are made. The event holds the object as
 // it is now and never changes again; was is nil but for updates.
 func (s *Sim) emit(typ string, o, was object) {
+	if _, unmade := s.faults.draw(typ, s.about(o), EventUnmade); unmade {
+		return
+	}
 	data := object{"object": s.shown(o)}
 	if was != nil {
 		data["previous_attributes"] = was

@@ -18,14 +18,16 @@ type action struct {
 
 // doings says what each action does. This is the whole of what the simulator
 // does unasked.
-var doings = map[string]func(*Sim, string){
-	"session.expire":      (*Sim).expireSession,
-	"subscription.renew":  (*Sim).renew,
-	"subscription.lapse":  (*Sim).lapseIncomplete,
-	"subscription.resume": (*Sim).resumeCollection,
-	"invoice.finalize":    (*Sim).finalizeDraft,
-	"invoice.retry":       (*Sim).retryInvoice,
-	"delivery.attempt":    (*Sim).readyDelivery,
+func doings() map[string]func(*Sim, string) {
+	return map[string]func(*Sim, string){
+		"session.expire":      (*Sim).expireSession,
+		"subscription.renew":  (*Sim).renew,
+		"subscription.lapse":  (*Sim).lapseIncomplete,
+		"subscription.resume": (*Sim).resumeCollection,
+		"invoice.finalize":    (*Sim).finalizeDraft,
+		"invoice.retry":       (*Sim).retryInvoice,
+		"delivery.attempt":    (*Sim).readyDelivery,
+	}
 }
 
 // queue is a heap of actions, the earliest first, equals in order of planning.
@@ -62,7 +64,7 @@ func (s *Sim) catchUp() {
 		a := heap.Pop(&s.due).(action)
 		s.now = time.Unix(a.At, 0).UTC()
 		s.changed = true
-		doings[a.Doing](s, a.Subject)
+		s.doings[a.Doing](s, a.Subject)
 	}
 	s.now = clock
 }

@@ -47,6 +47,12 @@ type Config struct {
 	// Transport carries the webhook deliveries; nil is a plain http.Transport
 	// that takes no proxy from the environment.
 	Transport http.RoundTripper
+	// Couriers is how many deliveries may be under way at once; 0 is 16, and 1
+	// delivers strictly one after the other.
+	Couriers int
+	// OnDelivery, if set, hears of every attempt to deliver an event, in order.
+	// It must be quick and must not call the simulator.
+	OnDelivery func(Delivery)
 }
 
 // Sim is one simulated Stripe account in test mode. It is an http.Handler that
@@ -56,13 +62,16 @@ type Sim struct {
 	cfg     Config
 	mux     *http.ServeMux
 	pages   *template.Template
-	answers *answers // guards itself
-	courier courier  // guarded by mu, its requests run outside
+	answers *answers // these three guard themselves
+	faults  *faultPlan
+	traffic *traffic
+	courier courier // guarded by mu, its requests run outside
 
 	mu      sync.Mutex
 	store   *store
 	due     queue
 	planned int64
+	doings  map[string]func(*Sim, string)
 	now     time.Time // the instant being lived through
 	cause   cause     // what the next event will name as its request
 	changed bool      // since the last save
@@ -85,8 +94,8 @@ func New(cfg Config) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sim{cfg: withDefaults(cfg), store: st, pages: pages, answers: newAnswers()}
-	s.courier = newCourier(s.cfg.Transport)
+	s := &Sim{cfg: withDefaults(cfg), store: st, pages: pages, doings: doings(), answers: newAnswers(), faults: newFaultPlan(), traffic: newTraffic()}
+	s.courier = newCourier(s.cfg.Transport, s.cfg.Couriers)
 	s.now = s.cfg.Clock().UTC()
 	if err := s.load(); err != nil {
 		return nil, fmt.Errorf("load state: %w", err)
@@ -103,6 +112,9 @@ func withDefaults(cfg Config) Config {
 	}
 	if cfg.Retries == nil {
 		cfg.Retries = []time.Duration{3 * day, 5 * day, 7 * day}
+	}
+	if cfg.Couriers == 0 {
+		cfg.Couriers = couriers
 	}
 	if cfg.AfterRetries == "" {
 		cfg.AfterRetries = "canceled"

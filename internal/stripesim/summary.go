@@ -10,6 +10,8 @@ type Event struct {
 	Object  string // the id of the object it tells of
 	Pending int64  // endpoints that have not accepted it yet
 	Body    []byte // as the API shows it, JSON
+	// Accepted is how often each address has answered with a 2xx.
+	Accepted map[string]int64
 }
 
 // Events answers every event there was, the newest first; the API itself shows
@@ -19,7 +21,7 @@ func (s *Sim) Events() (out []Event) {
 		for _, e := range s.store.all("event", nil) {
 			out = append(out, Event{
 				ID: str(e, "id"), Type: str(e, "type"), Created: when(e), Object: str(e, "data.object.id"),
-				Pending: s.courier.pending(str(e, "id")), Body: encode(s.shown(e)),
+				Pending: s.courier.pending(str(e, "id")), Body: encode(s.shown(e)), Accepted: counts(sub(e, "_accepted")),
 			})
 		}
 	})
@@ -112,6 +114,14 @@ func texts(metadata object) map[string]string {
 	out := map[string]string{}
 	for k, v := range metadata {
 		out[k], _ = v.(string)
+	}
+	return out
+}
+
+func counts(by object) map[string]int64 {
+	out := map[string]int64{}
+	for k, v := range by {
+		out[k], _ = v.(int64)
 	}
 	return out
 }
