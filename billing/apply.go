@@ -71,17 +71,23 @@ func (s *Service) applyCustomer(tx *gorm.DB, subject models.SyncSubject, st stat
 	if err != nil {
 		return err
 	}
-	prices, err := ourPrices(tx)
+	r, err := rulesInForce(tx)
 	if err != nil {
 		return err
 	}
-	if err := s.writeSubscriptions(tx, st, books, prices); err != nil {
+	rows, err := s.writeSubscriptions(tx, st, books, r)
+	if err != nil {
 		return err
 	}
-	if err := s.writeLedger(tx, st, books, prices); err != nil {
+	if err := s.writeLedger(tx, st, books, r.prices); err != nil {
 		return err
 	}
-	return s.writeGrants(tx, st, books, prices)
+	for _, row := range rows {
+		if err := s.writeGrants(tx, row, owner, r, string(row.Status)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // createdAt falls back to now for a deleted customer, of whom Stripe tells
@@ -109,6 +115,32 @@ func ourPrices(tx *gorm.DB) (priceBook, error) {
 		byID[price.ID] = price
 	}
 	return byID, nil
+}
+
+// rules are what grants follow from beside a subscription's own facts.
+type rules struct {
+	policy models.PolicyInForce
+	prices priceBook
+	plans  map[string]models.Plan
+}
+
+// rulesInForce reads them in the transaction that applies them: a change is for all
+// replicas at once.
+func rulesInForce(tx *gorm.DB) (rules, error) {
+	r := rules{plans: map[string]models.Plan{}}
+	if err := tx.Take(&r.policy).Error; err != nil {
+		return r, fmt.Errorf("load the policy: %w", err)
+	}
+	var plans []models.Plan
+	if err := tx.Find(&plans).Error; err != nil {
+		return r, fmt.Errorf("load the plans: %w", err)
+	}
+	for _, plan := range plans {
+		r.plans[plan.ID] = plan
+	}
+	var err error
+	r.prices, err = ourPrices(tx)
+	return r, err
 }
 
 // completeIntent closes the intent that an object of ours was made for.

@@ -12,39 +12,73 @@ import (
 	"newsroom.example/membership/models"
 )
 
-// writeGrants makes one grant per subscription and price that paid for part of it,
-// and changes those whose terms are no longer what Stripe's state says.
-func (s *Service) writeGrants(tx *gorm.DB, st state, books account, prices priceBook) error {
-	for _, sub := range st.subscriptions {
-		all := st.stretches(sub)
-		for _, price := range pricesOf(all) {
-			sold, ours := prices[price]
-			if !ours {
-				continue // a price that the catalogue never sold grants nothing
-			}
-			var plan models.Plan
-			if err := tx.Where("id = ?", sold.PlanID).Take(&plan).Error; err != nil {
-				return fmt.Errorf("load plan %s: %w", sold.PlanID, err)
-			}
-			key := models.Grant{
-				MemberID: *books.member, Source: models.FromSubscription, SourceRef: sub.ID, Part: price,
-				Account: books.account, Livemode: books.livemode, PlanID: plan.ID,
-			}
-			terms := st.spanOf(sub, all, price, plan.GraceDays).terms()
-			if err := s.setGrant(tx, key, terms, string(sub.Status)); err != nil {
-				return err
-			}
+// given is what one price of a subscription gives.
+type given struct {
+	key   models.Grant
+	terms models.Terms
+}
+
+// given is everything that a subscription gives a member by its facts: one grant for
+// each price that paid for part of it. A price that the catalogue never sold gives
+// nothing.
+func (r rules) given(sub models.Subscription, member uuid.UUID) []given {
+	var all []given
+	for _, price := range pricesOf(sub.Stretches) {
+		if !r.prices.has(price) {
+			continue
+		}
+		plan := r.plans[r.prices[price].PlanID]
+		sp, gives := spanOf(sub, r.policy.Policy, plan.GraceDays, price)
+		if !gives {
+			continue
+		}
+		all = append(all, given{models.Grant{
+			MemberID: member, Source: models.FromSubscription, SourceRef: sub.ID, Part: price,
+			Account: sub.Account, Livemode: sub.Livemode, PlanID: plan.ID,
+		}, sp.terms()})
+	}
+	return all
+}
+
+// writeGrants brings the grants of a subscription to what its facts give.
+func (s *Service) writeGrants(tx *gorm.DB, sub models.Subscription, member uuid.UUID, r rules, reason string) error {
+	all := r.given(sub, member)
+	for _, each := range all {
+		if err := s.setGrant(tx, each.key, each.terms, reason); err != nil {
+			return err
+		}
+	}
+	return s.endWaiting(tx, sub, all, reason)
+}
+
+// endWaiting ends the access that was given while a first debit was on its way, and
+// to which the facts give nothing any more: the debit failed, or the policy changed.
+func (s *Service) endWaiting(tx *gorm.DB, sub models.Subscription, still []given, reason string) error {
+	var waiting []models.Grant
+	err := tx.Where("source = ? AND source_ref = ? AND grace_reason = ? AND grace_until > ?", models.FromSubscription, sub.ID, GraceFirst, s.clock()).
+		Find(&waiting).Error
+	if err != nil {
+		return fmt.Errorf("load the grants of %s: %w", sub.ID, err)
+	}
+	for _, g := range waiting {
+		if slices.ContainsFunc(still, func(each given) bool { return each.key.Part == g.Part }) {
+			continue
+		}
+		terms, now := g.Terms, later(s.clock(), *g.ValidUntil)
+		terms.GraceUntil = &now
+		if err := s.setGrant(tx, g, terms, reason); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // pricesOf lists the prices of some stretches, each once.
-func pricesOf(all []stretch) []string {
+func pricesOf(all []models.Stretch) []string {
 	var prices []string
 	for _, each := range all {
-		if !slices.Contains(prices, each.price) {
-			prices = append(prices, each.price)
+		if !slices.Contains(prices, each.Price) {
+			prices = append(prices, each.Price)
 		}
 	}
 	return prices

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/stripe/stripe-go/v76"
+	"newsroom.example/membership/models"
 )
 
 // The reasons of a grace. Only GracePastDue asks anything of the reader.
@@ -12,13 +12,74 @@ const (
 	GraceRenewalDue = "renewal_due"        // Stripe is about to charge
 	GraceProcessing = "renewal_processing" // the bank is about to pay
 	GracePastDue    = "past_due"           // the charge failed
+	GraceFirst      = "first_processing"   // the bank is about to pay for the first time
 )
 
-const (
-	renewalSlack    = 3 * 24 * time.Hour  // Stripe needs an hour or so, an outage a weekend
-	processingSlack = 21 * 24 * time.Hour // SEPA and Bacs debits take days to settle
-	longestGrace    = 28 * 24 * time.Hour // whatever the plan says
-)
+// DefaultPolicy is the policy as it is shipped.
+func DefaultPolicy() models.Policy {
+	return models.Policy{
+		RenewalSlackDays:      3,  // Stripe needs an hour or so, an outage a weekend
+		RenewalProcessingDays: 21, // SEPA and Bacs debits take days to settle
+		LongestGraceDays:      28, // whatever the plan says
+		FirstProcessing:       models.Nothing,
+		CanceledAtOnce:        models.End,
+		Refund:                models.Revoke,
+		Dispute:               models.Suspend,
+		DisputeLost:           models.Revoke,
+	}
+}
+
+// What money events do to access is said by the two tables below and by spanOf,
+// which joins them. All of it is pure, and of facts that the database keeps.
+
+// moneyRow is what becomes of the time that a payment paid for.
+type moneyRow struct {
+	event  string
+	choice string // its key under policy in the catalogue file; "" where there is none
+	is     func(models.Stretch) bool
+	gives  func(models.Policy) models.Choice
+}
+
+// moneyRows say which stretches count as paid for: the first row that holds decides.
+var moneyRows = []moneyRow{
+	{"the payment was refunded in full, by succeeded refunds", "refund", lostTo(models.LostToRefund), func(p models.Policy) models.Choice { return p.Refund }},
+	{"the payment is disputed, and the bank has yet to decide", "dispute", lostTo(models.HeldInDispute), func(p models.Policy) models.Choice { return p.Dispute }},
+	{"the dispute was lost", "dispute_lost", lostTo(models.LostToDispute), func(p models.Policy) models.Choice { return p.DisputeLost }},
+	{"a debit is on its way", "", func(s models.Stretch) bool { return s.Processing }, always(models.Nothing)},
+	{"paid by card, debit or credit, or nothing to pay; a trial that runs; a refund in part or one that failed; a dispute that was won, a warning", "",
+		func(models.Stretch) bool { return true }, always(models.Keep)},
+}
+
+// beyondRow is what a subscription gives beyond the time that was paid for.
+type beyondRow struct {
+	event  string
+	choice string
+	is     func(circumstances) bool
+	gives  func(circumstances) *Grace // nil: nothing
+}
+
+// beyondRows say what is given after the time that was paid for: the first row that
+// holds decides. What ends by somebody's wish gives nothing after that end.
+var beyondRows = []beyondRow{
+	{"another price was paid for from then on", "", superseded, nothing},
+	{"collection is paused", "", collectionPaused, nothing},
+	{"it ends with what is paid", "", endsWithWhatIsPaid, nothing},
+	{"past_due: the renewal's charge failed", "longest_grace_days", inStatus(models.PastDue), dunning},
+	{"trialing, unpaid, paused, incomplete, canceled", "", notActive, nothing},
+	{"the renewal was paid, and the money went back", "", renewalLost, nothing},
+	{"active, the renewal's debit is on its way", "renewal_processing_days", renewalProcessing, processing},
+	{"active, a renewal is due", "renewal_slack_days", inStatus(models.Active), slack},
+}
+
+// circumstances are what a row is asked about: one price of a subscription.
+type circumstances struct {
+	models.Subscription
+	policy    models.Policy
+	graceDays int // the plan's
+	price     string
+	kept      []models.Stretch // those that count, of all prices
+	paid      time.Time        // until when the price was paid for
+}
 
 // span is how long one price of one subscription gives access.
 type span struct {
@@ -28,140 +89,98 @@ type span struct {
 	revokedAt   time.Time
 }
 
-// spanOf is the policy of what a subscription's present state gives for one of the
-// prices that its stretches, all of them, are of:
-//
-//	active                    until paid through; 3 days' slack where a renewal is due
-//	  renewal processing      21 days' slack
-//	  collection paused       no slack
-//	  ends with what is paid  no slack
-//	trialing                  until the trial's end
-//	past_due                  the plan's grace from the first failure, at most 28 days
-//	unpaid, paused,
-//	incomplete(_expired)      no slack
-//	canceled                  no slack, and not beyond its end
-//	refunded whole, disputed  that stretch counts for nothing; nothing left: revoked
-func (st state) spanOf(sub *stripe.Subscription, all []stretch, price string, graceDays int) span {
-	kept := slices.DeleteFunc(slices.Clone(all), func(each stretch) bool { return each.lost != "" })
-	ofPrice := only(kept, price)
-	if len(ofPrice) == 0 {
-		return revokedSpan(only(all, price))
+// spanOf is what a subscription gives for one of its prices, by its facts; false for
+// nothing.
+func spanOf(sub models.Subscription, p models.Policy, graceDays int, price string) (span, bool) {
+	c := circumstances{Subscription: sub, policy: p, graceDays: graceDays, price: price, kept: counting(sub.Stretches, p)}
+	mine := only(c.kept, price)
+	settled := slices.DeleteFunc(slices.Clone(sub.Stretches), func(s models.Stretch) bool { return s.Processing })
+	switch {
+	case len(mine) > 0:
+		return c.paidSpan(mine), true
+	case len(only(settled, price)) > 0:
+		return revokedSpan(only(settled, price)), true
+	case len(settled) > 0:
+		return span{}, false // an upgrade that is not paid yet opens nothing more
 	}
-	sp := covering(ofPrice)
-	if !superseded(kept, price, sp.until) {
-		sp.grace = st.graceOf(sub, all, sp.until, graceDays)
+	return c.firstSpan()
+}
+
+// counting are the stretches that count as paid for, cut where they were given back.
+func counting(all []models.Stretch, p models.Policy) []models.Stretch {
+	var kept []models.Stretch
+	for _, s := range all {
+		if !stays(s, p) {
+			continue
+		}
+		for _, cut := range s.Cuts {
+			if stays(models.Stretch{Lost: cut.Lost}, p) { // an upgrade whose money went back never ends the base
+				s.Until = earlier(s.Until, cut.At)
+			}
+		}
+		kept = append(kept, s)
 	}
-	if ended := instant(sub.EndedAt); ended != nil && sub.Status == stripe.SubscriptionStatusCanceled {
-		sp.until = later(earlier(sp.until, *ended), sp.from)
+	return kept
+}
+
+func stays(s models.Stretch, p models.Policy) bool {
+	at := slices.IndexFunc(moneyRows, func(row moneyRow) bool { return row.is(s) })
+	return moneyRows[at].gives(p) == models.Keep
+}
+
+func (c circumstances) paidSpan(mine []models.Stretch) span {
+	sp := covering(mine)
+	c.paid = sp.until
+	at := slices.IndexFunc(beyondRows, func(row beyondRow) bool { return row.is(c) })
+	if sp.grace = beyondRows[at].gives(c); sp.grace != nil {
+		if end := endsAt(c.Subscription); end != nil {
+			sp.grace.Until = earlier(sp.grace.Until, *end)
+		}
+	}
+	if c.Status == models.Canceled && c.EndedAt != nil && c.policy.CanceledAtOnce == models.End {
+		sp.until = later(earlier(sp.until, *c.EndedAt), sp.from)
 	}
 	return sp
 }
 
-func only(all []stretch, price string) []stretch {
-	return slices.DeleteFunc(slices.Clone(all), func(each stretch) bool { return each.price != price })
+// firstSpan is what a first debit on its way gives: nothing, or access by grace
+// until the bank has had its time.
+func (c circumstances) firstSpan() (span, bool) {
+	waiting := only(c.Stretches, c.price)
+	if c.policy.FirstProcessing != models.Access || c.Status != models.Active || len(waiting) == 0 {
+		return span{}, false
+	}
+	sp := covering(waiting)
+	until := earlier(sp.until, sp.from.Add(days(c.policy.RenewalProcessingDays)))
+	if end := endsAt(c.Subscription); end != nil {
+		until = earlier(until, *end)
+	}
+	return span{from: sp.from, until: sp.from, grace: &Grace{until, GraceFirst}}, true
 }
 
 // covering joins stretches: from the first's start to the last's end.
-func covering(all []stretch) span {
-	sp := span{from: all[0].from, until: all[0].until}
+func covering(all []models.Stretch) span {
+	sp := span{from: all[0].From, until: all[0].Until}
 	for _, each := range all[1:] {
-		sp.from, sp.until = earlier(sp.from, each.from), later(sp.until, each.until)
+		sp.from, sp.until = earlier(sp.from, each.From), later(sp.until, each.Until)
 	}
 	sp.until = later(sp.until, sp.from)
 	return sp
 }
 
-func revokedSpan(lost []stretch) span {
+// revokedSpan is of stretches of which none counts.
+func revokedSpan(lost []models.Stretch) span {
 	sp := covering(lost)
 	last := lost[len(lost)-1]
-	sp.revoked, sp.revokedAt = last.lost, last.lostAt
+	sp.revoked, sp.revokedAt = string(last.Lost), last.LostAt
+	if last.Lost == models.LostToDispute {
+		sp.revoked = string(models.HeldInDispute) // to the reader it is one dispute
+	}
 	return sp
 }
 
-// superseded says that another price was paid for from the moment on that price
-// was paid until: an upgrade or a downgrade that went through. The other one is
-// renewed then.
-func superseded(kept []stretch, price string, until time.Time) bool {
-	return slices.ContainsFunc(kept, func(each stretch) bool {
-		return each.price != price && !each.from.Before(until)
-	})
+func only(all []models.Stretch, price string) []models.Stretch {
+	return slices.DeleteFunc(slices.Clone(all), func(each models.Stretch) bool { return each.Price != price })
 }
 
-// graceOf is the slack beyond what was paid; nil for none. A subscription that is
-// to end later than that is renewed once more at least, and has its slack.
-func (st state) graceOf(sub *stripe.Subscription, all []stretch, paid time.Time, graceDays int) *Grace {
-	end := endsAt(sub)
-	if sub.PauseCollection != nil || (end != nil && !end.After(paid)) {
-		return nil
-	}
-	grace := st.slack(sub, all, paid, graceDays)
-	if grace != nil && end != nil {
-		grace.Until = earlier(grace.Until, *end)
-	}
-	return grace
-}
-
-func (st state) slack(sub *stripe.Subscription, all []stretch, paid time.Time, graceDays int) *Grace {
-	switch {
-	case sub.Status == stripe.SubscriptionStatusPastDue:
-		until := later(paid, st.failedAt(sub, paid)).Add(time.Duration(graceDays) * 24 * time.Hour)
-		return &Grace{earlier(until, paid.Add(longestGrace)), GracePastDue}
-	case sub.Status != stripe.SubscriptionStatusActive, renewalLost(all, paid):
-		return nil
-	case st.renewalProcessing(sub):
-		return &Grace{paid.Add(processingSlack), GraceProcessing}
-	}
-	return &Grace{paid.Add(renewalSlack), GraceRenewalDue}
-}
-
-// endsAt is when a subscription is to end by somebody's wish; nil: it goes on.
-func endsAt(sub *stripe.Subscription) *time.Time {
-	if sub.CancelAt == 0 && sub.CancelAtPeriodEnd {
-		return instant(sub.CurrentPeriodEnd)
-	}
-	return instant(sub.CancelAt)
-}
-
-// renewalLost says that the stretch after what is paid was settled and its money
-// went back: no renewal is due, so there is nothing to bridge.
-func renewalLost(all []stretch, paid time.Time) bool {
-	return slices.ContainsFunc(all, func(each stretch) bool { return each.lost != "" && each.until.After(paid) })
-}
-
-func (st state) renewalProcessing(sub *stripe.Subscription) bool {
-	return slices.ContainsFunc(st.invoicesWith(sub, stripe.InvoiceStatusOpen), func(open *stripe.Invoice) bool {
-		if open.PaymentIntent == nil {
-			return false
-		}
-		payment := st.payment(open.PaymentIntent.ID)
-		return payment != nil && payment.Status == stripe.PaymentIntentStatusProcessing
-	})
-}
-
-// failedAt is when the oldest open invoice was first tried: Stripe charges as it
-// finalizes. Without one, the day that was paid for last.
-func (st state) failedAt(sub *stripe.Subscription, paid time.Time) time.Time {
-	owed := st.invoicesWith(sub, stripe.InvoiceStatusOpen)
-	if len(owed) == 0 {
-		return paid
-	}
-	oldest := slices.MinFunc(owed, func(a, b *stripe.Invoice) int { return int(a.Created - b.Created) })
-	if oldest.StatusTransitions == nil || oldest.StatusTransitions.FinalizedAt == 0 {
-		return paid
-	}
-	return unix(oldest.StatusTransitions.FinalizedAt)
-}
-
-// itemPrices are the prices that a subscription is for at present.
-func itemPrices(sub *stripe.Subscription) []string {
-	if sub.Items == nil {
-		return nil
-	}
-	var all []string
-	for _, item := range sub.Items.Data {
-		if item.Price != nil {
-			all = append(all, item.Price.ID)
-		}
-	}
-	return all
-}
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }

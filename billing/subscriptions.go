@@ -3,6 +3,7 @@ package billing
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/stripe/stripe-go/v76"
 	"gorm.io/gorm"
@@ -11,30 +12,47 @@ import (
 )
 
 // writeSubscriptions replaces the snapshot, ties monthly gifts to their
-// subscription and closes the intents that these subscriptions fulfil.
-func (s *Service) writeSubscriptions(tx *gorm.DB, st state, books account, prices priceBook) error {
+// subscription and closes the intents that these subscriptions fulfil. It returns
+// the rows as written.
+func (s *Service) writeSubscriptions(tx *gorm.DB, st state, books account, r rules) ([]models.Subscription, error) {
+	var rows []models.Subscription
 	for _, sub := range st.subscriptions {
 		gift, err := monthlyGiftOf(tx, sub)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		row := snapshot(st, sub, books, prices)
+		row := snapshot(st, sub, books, r.prices)
+		row.PolicyVersion = r.policy.Version
 		if gift != nil && row.Kind == models.SubscriptionForeign {
 			row.Kind = models.SubscriptionDonation
 		}
 		if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error; err != nil {
-			return fmt.Errorf("write subscription %s: %w", sub.ID, err)
+			return nil, fmt.Errorf("write subscription %s: %w", sub.ID, err)
 		}
 		if row.Kind == models.SubscriptionDonation {
-			if err := tx.Model(gift).Update("subscription_id", sub.ID).Error; err != nil {
-				return fmt.Errorf("tie gift %s to subscription %s: %w", gift.ID, sub.ID, err)
+			if err := tieGift(tx, gift, sub.ID); err != nil {
+				return nil, err
 			}
 		}
 		if st.begun(sub) {
 			if err := completeIntent(tx, sub.Metadata); err != nil {
-				return err
+				return nil, err
 			}
 		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// tieGift makes a gift the one that a subscription pays. Metadata that was moved by
+// hand at Stripe takes the subscription from the gift that had it.
+func tieGift(tx *gorm.DB, gift *models.Donation, subscription string) error {
+	err := tx.Model(&models.Donation{}).Where("subscription_id = ? AND id <> ?", subscription, gift.ID).Update("subscription_id", nil).Error
+	if err == nil {
+		err = tx.Model(gift).Update("subscription_id", subscription).Error
+	}
+	if err != nil {
+		return fmt.Errorf("tie gift %s to subscription %s: %w", gift.ID, subscription, err)
 	}
 	return nil
 }
@@ -51,7 +69,8 @@ func monthlyGiftOf(tx *gorm.DB, sub *stripe.Subscription) (*models.Donation, err
 // begun says that a subscription was bought: it is going on, or was paid for while
 // it did.
 func (st state) begun(sub *stripe.Subscription) bool {
-	return models.SubscriptionStatus(sub.Status).Live() || len(st.stretches(sub)) > 0
+	return models.SubscriptionStatus(sub.Status).Live() ||
+		slices.ContainsFunc(st.stretches(sub), func(each models.Stretch) bool { return !each.Processing })
 }
 
 // snapshot is the row of a subscription: a membership if one of its prices is one
@@ -72,19 +91,27 @@ func snapshot(st state, sub *stripe.Subscription, books account, prices priceBoo
 	if at := slices.IndexFunc(items, prices.has); at >= 0 {
 		row.PriceID, row.Kind = items[at], models.SubscriptionMembership
 	}
-	for _, each := range st.stretches(sub) {
-		counts := row.Kind != models.SubscriptionMembership || prices.has(each.price)
-		if each.lost == "" && counts {
-			row.PaidThrough = &each.until
-		}
-	}
+	row.Stretches, row.FactsAt = st.stretches(sub), &st.at
+	row.PaidThrough = paidThrough(row, prices)
 	if sub.PauseCollection != nil {
 		behavior := string(sub.PauseCollection.Behavior)
 		row.PauseCollection = &behavior
 	}
-	if sub.Status == stripe.SubscriptionStatusPastDue {
-		failed := st.failedAt(sub, row.CurrentPeriodStart)
-		row.FailedAt = &failed
+	if row.Status == models.PastDue {
+		row.FailedAt = st.failedAt(sub)
 	}
 	return row
+}
+
+// paidThrough is the end of what was paid for and stayed so, whatever the policy
+// makes of the rest: of what is ours, where something is. nil for nothing.
+func paidThrough(row models.Subscription, prices priceBook) *time.Time {
+	var last *time.Time
+	for _, each := range counting(row.Stretches, DefaultPolicy()) {
+		counts := row.Kind != models.SubscriptionMembership || prices.has(each.Price)
+		if counts && (last == nil || each.Until.After(*last)) {
+			last = &each.Until
+		}
+	}
+	return last
 }

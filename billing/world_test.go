@@ -100,13 +100,18 @@ func (w *world) processing(n int) *world {
 
 // outcome is a span in words, in days.
 func (w *world) outcome(price string) string {
-	all := w.stretches(w.sub)
-	for _, each := range pricesOf(all) {
-		if each == price {
-			return inDays(w.spanOf(w.sub, all, price, 7))
-		}
+	return w.outcomeBy(DefaultPolicy(), price)
+}
+
+// outcomeBy goes by way of the row that the database would keep.
+func (w *world) outcomeBy(p models.Policy, price string) string {
+	customer := "cus_1"
+	row := snapshot(w.state, w.sub, account{customer: &customer}, priceBook{price: {}})
+	sp, gives := spanOf(row, p, 7, price)
+	if !gives {
+		return "nothing"
 	}
-	return "nothing"
+	return inDays(sp)
 }
 
 func inDays(sp span) string {

@@ -76,6 +76,15 @@ type Subscription struct {
 	PauseCollection    *string            `gorm:"type:text"`
 	CreatedAt          time.Time          `gorm:"type:timestamptz;not null;autoCreateTime:false"`
 	SyncedAt           time.Time          `gorm:"type:timestamptz;not null"`
+	Stretches          []Stretch          `gorm:"type:jsonb;serializer:json"` // nil: not known yet
+	FactsAt            *time.Time         `gorm:"type:timestamptz"`           // the SyncedAt that Stretches are of
+	PolicyVersion      int64              `gorm:"type:bigint;not null;default:0"`
+}
+
+// FactsKnown says whether Stretches are of the last sync. They are not where a
+// program that does not keep them wrote the row.
+func (s Subscription) FactsKnown() bool {
+	return s.Stretches != nil && s.FactsAt != nil && s.FactsAt.Equal(s.SyncedAt)
 }
 
 // SubjectKind is what a sync subject's id names.
