@@ -3,7 +3,7 @@
 # packages or the Go proxy.
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox tour build test lint bench mutants full
+.PHONY: help sandbox tour build test faults lint bench mutants full
 
 PORT ?= 8080
 ARGS ?=
@@ -35,6 +35,11 @@ test: ## Run every test against a real Postgres, with the race detector
 	scripts/chromium.sh || [ $$? = 3 ]
 	CGO_ENABLED=1 go test -race -shuffle=on ./...
 	@scripts/chromium.sh >/dev/null || [ $$? = 3 ]
+
+faults: ## Break the service in every way it must survive (ROW=name, SEED=7, FULL=1 for the long form)
+	CGO_ENABLED=0 scripts/postgres.sh
+	$(BUILD) ./cmd/sandbox
+	bin/sandbox faults $(if $(ROW),--row $(ROW)) $(if $(SEED),--seed $(SEED)) $(if $(FULL),--full)
 
 lint: ## Check style, formatting and scripts
 	$(LINT) run

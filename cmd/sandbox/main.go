@@ -43,15 +43,7 @@ Nothing to set up, no money moves. With DATABASE_URL that database is used, and 
 // run is the whole program: what it prints and its exit code. 2 means that the
 // command line is wrong, 1 that something failed.
 func run(ctx context.Context, args []string, database string, stdout, stderr io.Writer) int {
-	f, help, err := parse(args, stdout, stderr)
-	switch {
-	case help:
-		return 0
-	case err == nil && f.Tour:
-		err = walk(ctx, f, database, stdout, stderr)
-	case err == nil:
-		err = stay(ctx, f, database, stdout, stderr)
-	}
+	err := dispatch(ctx, args, database, stdout, stderr)
 	var usage *usageError
 	switch {
 	case err == nil:
@@ -63,6 +55,27 @@ func run(ctx context.Context, args []string, database string, stdout, stderr io.
 		fmt.Fprintln(stderr, "sandbox:", err)
 		return 1
 	}
+}
+
+// dispatch finds out what is wanted: one of the commands that make faults is made
+// of, the tour, or the sandbox itself.
+func dispatch(ctx context.Context, args []string, database string, stdout, stderr io.Writer) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "node":
+			return node(ctx, args[1:], os.Stdin, stdout, stderr)
+		case "faults":
+			return breakThings(ctx, args[1:], stdout, stderr)
+		}
+	}
+	f, help, err := parse(args, stdout, stderr)
+	switch {
+	case help || err != nil:
+		return err
+	case f.Tour:
+		return walk(ctx, f, database, stdout, stderr)
+	}
+	return stay(ctx, f, database, stdout, stderr)
 }
 
 // usageError is a mistake of whoever typed the command; its text says what to do.

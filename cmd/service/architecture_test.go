@@ -38,6 +38,7 @@ var rooms = map[string]string{
 	"cmd/membership":      "billing cmd/service",
 	"cmd/sandbox":         everything,
 	"cmd/sandbox/control": everything,
+	"cmd/sandbox/faults":  everything,
 	"cmd/sandbox/tour":    everything,
 	"cmd/bench":           everything,
 

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"newsroom.example/membership/cmd/sandbox/faults"
+	"newsroom.example/membership/cmd/service"
+)
+
+// nodeFlags are one replica of the service, for the fault harness to kill.
+type nodeFlags struct {
+	Database string        `required:"" help:"postgres:// address of a migrated database."`
+	Stripe   string        `required:"" help:"Where the simulated Stripe is."`
+	Clock    string        `required:"" help:"A file that says how far the newsroom's clock is ahead: eight bytes, nanoseconds, little endian."`
+	Members  string        `required:"" help:"The service's own address, as browsers see it."`
+	News     string        `required:"" help:"The newspaper's address, as browsers see it."`
+	SMTP     string        `required:"" name:"smtp" help:"Where mails go: host:port."`
+	Secret   []string      `required:"" help:"Signing secret of the webhook endpoint; several while one is rolled."`
+	Listen   string        `default:"127.0.0.1:0" help:"Where to listen."`
+	Conns    int32         `default:"8" help:"Connections to the database."`
+	Lease    time.Duration `default:"30s" help:"How long a worker may hold a subject."`
+}
+
+const nodeDescription = `One replica of the service, run as a process of its own so that it can be killed.
+
+It prints one line when it is ready and one when it has stopped, logs to stderr, and ends with its
+standard input. Only make faults starts it.`
+
+// node runs one replica until it is told to stop or its parent has gone.
+func node(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	var f nodeFlags
+	help := false
+	parser, err := kong.New(&f, kong.Name("sandbox node"), kong.Description(nodeDescription),
+		kong.Writers(stdout, stderr), kong.Exit(func(int) { help = true }))
+	if err != nil {
+		return err
+	}
+	if _, err := parser.Parse(args); help {
+		return nil
+	} else if err != nil {
+		return &usageError{err}
+	}
+	return f.run(withParent(ctx, stdin), stdout, slog.New(slog.NewJSONHandler(stderr, nil)))
+}
+
+// withParent ends with its parent: a harness that is killed leaves no process behind.
+func withParent(ctx context.Context, stdin io.Reader) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		_, _ = io.Copy(io.Discard, stdin)
+		cancel()
+	}()
+	return ctx
+}
+
+func (f nodeFlags) run(ctx context.Context, stdout io.Writer, log *slog.Logger) error {
+	before := runtime.NumGoroutine()
+	slog.SetDefault(log)
+	clock, err := faults.OpenClock(f.Clock)
+	if err != nil {
+		return &usageError{err}
+	}
+	defer clock.Close()
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.Listen)
+	if err != nil {
+		return &usageError{fmt.Errorf("--listen: %w", err)}
+	}
+	s, err := service.New(ctx, f.config(), service.Clocks{Newsroom: clock.Now, Real: time.Now}, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	say := json.NewEncoder(stdout)
+	if err := say.Encode(faults.Ready{Address: listener.Addr().String(), PID: os.Getpid()}); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if err := s.Run(ctx, listener); err != nil {
+		return err
+	}
+	return say.Encode(faults.Stopped{Left: leftOver(before)})
+}
+
+func (f nodeFlags) config() service.Config {
+	return service.Config{
+		Listen: f.Listen, PublicURL: f.Members, SiteName: siteName,
+		ArticleOrigins: []string{f.News}, CookieDomain: cookieDomain,
+		DatabaseURL: f.Database, DatabaseConns: f.Conns,
+		StripeSecretKey: stripeKey, StripeWebhookSecrets: f.Secret, StripeAPIBase: f.Stripe,
+		SMTPURL: "smtp+plain://" + f.SMTP, MailFrom: siteName + " <members@" + cookieDomain + ">",
+		Pepper: faults.Pepper, SealingKeys: []string{faults.SealingKey}, TokenAlgorithm: "ES256", LogLevel: "info",
+	}
+}
+
+// leftOver is how many goroutines the service left behind. Those of connections
+// that were idle need a moment to notice that they were closed.
+func leftOver(before int) int {
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	left := runtime.NumGoroutine() - before
+	for range 100 {
+		if left <= 0 {
+			return 0
+		}
+		<-tick.C
+		left = runtime.NumGoroutine() - before
+	}
+	return left
+}
