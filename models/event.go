@@ -48,14 +48,20 @@ func KeepEvents(tx *gorm.DB, arrivals []Arrival, real time.Time) (int64, error) 
 // wherever it runs. Subjects are locked in the order of their ids and before any
 // event, so that two batches wait for each other at most one way. The question
 // whether an event was processed is a subquery, not a join: it must stay a look-up
-// by key however many events there are.
+// by key however many events there are. OFFSET 0 hides from the planner how many
+// arrivals there are: it would plan anew for each number of them, which takes as long
+// as the rest.
 const keeping = `
-	WITH arrived AS (
-		SELECT DISTINCT ON (id) * FROM unnest(
-			$1::text[], $2::text[], $3::bool[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bool[],
-			$9::text[], $10::text[], $11::bytea[], $12::timestamptz[], $13::timestamptz[]
-		) AS a (id, account, livemode, type, api_version, object_type, object_id, quarantined,
-			subject_id, kind, body_hash, created_at, received_at)
+	WITH given AS (
+		SELECT $1::text[] AS id, $2::text[] AS account, $3::bool[] AS livemode, $4::text[] AS type, $5::text[] AS api_version,
+			$6::text[] AS object_type, $7::text[] AS object_id, $8::bool[] AS quarantined, $9::text[] AS subject_id,
+			$10::text[] AS kind, $11::bytea[] AS body_hash, $12::timestamptz[] AS created_at, $13::timestamptz[] AS received_at
+		OFFSET 0
+	), arrived AS (
+		SELECT DISTINCT ON (a.id) a.* FROM given g, unnest(g.id, g.account, g.livemode, g.type, g.api_version, g.object_type,
+			g.object_id, g.quarantined, g.subject_id, g.kind, g.body_hash, g.created_at, g.received_at)
+			AS a (id, account, livemode, type, api_version, object_type, object_id, quarantined,
+				subject_id, kind, body_hash, created_at, received_at)
 	), fresh AS (
 		SELECT * FROM arrived a WHERE NOT coalesce((
 			SELECT coalesce(s.synced >= e.dirty, true) FROM stripe_events e

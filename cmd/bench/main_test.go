@@ -34,10 +34,29 @@ func TestMedianIgnoresABadRound(t *testing.T) {
 
 func TestVerdict(t *testing.T) {
 	t.Parallel()
-	for value, word := range map[float64]string{0.99: "ok", 1: "ok", 1.01: "MISSED"} {
-		if line := (figure{"start", value, 1, "s"}).String(); !strings.HasSuffix(line, "  "+word) {
-			t.Errorf("%v: %s", value, line)
+	for value, words := range map[float64][2]string{0.99: {"ok", "MISSED"}, 1: {"ok", "ok"}, 1.01: {"MISSED", "ok"}} {
+		for i, f := range []figure{atMost("start", value, 1, "s"), atLeast("speed", value, 1, "×")} {
+			if line := f.String(); !strings.HasSuffix(line, "  "+words[i]) || f.kept() != (words[i] == "ok") {
+				t.Errorf("%v: %s", value, line)
+			}
 		}
+	}
+	if f := told("size", 7, "MB"); !f.kept() || strings.Contains(f.String(), "ok") {
+		t.Errorf("a figure without a promise: %s", f)
+	}
+}
+
+func TestPercentile(t *testing.T) {
+	t.Parallel()
+	var values []float64
+	for i := range 100 {
+		values = append(values, float64(100-i))
+	}
+	if got := percentile(values, 0.99); got != 100 {
+		t.Errorf("got %v", got)
+	}
+	if got := percentile(values, 0.5); got != 51 {
+		t.Errorf("got %v", got)
 	}
 }
 
