@@ -90,7 +90,9 @@ func (db *DB) writeOnce(ctx context.Context, fn func(tx *gorm.DB) error) error {
 		return fmt.Errorf("take a database connection: %w", err)
 	}
 	defer conn.Close()
-	sqlTx, err := conn.BeginTx(ctx, nil)
+	// Without ctx's end: database/sql would roll back at once, on a connection that
+	// PgxTx's statement may be using. Each statement ends with ctx by itself.
+	sqlTx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
