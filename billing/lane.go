@@ -44,13 +44,14 @@ func (s *Service) Wake() {
 	}
 }
 
-// Run works the sync lane until ctx ends, and returns when every sync under way
-// has ended.
+// Run works the sync lane and the sweeps until ctx ends, and returns when every sync
+// under way has ended.
 func (s *Service) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	for range laneWorkers {
 		workers.Go(func() { s.work(ctx) })
 	}
+	workers.Go(func() { s.sweepOn(ctx) })
 	workers.Wait()
 	return nil
 }

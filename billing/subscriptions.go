@@ -82,7 +82,11 @@ func snapshot(st state, sub *stripe.Subscription, books account, prices priceBoo
 		CurrentPeriodStart: unix(sub.CurrentPeriodStart), CurrentPeriodEnd: unix(sub.CurrentPeriodEnd),
 		CancelAtPeriodEnd: sub.CancelAtPeriodEnd, CancelAt: instant(sub.CancelAt),
 		CanceledAt: instant(sub.CanceledAt), EndedAt: instant(sub.EndedAt), TrialEnd: instant(sub.TrialEnd),
-		CreatedAt: unix(sub.Created), SyncedAt: st.at,
+		CreatedAt: unix(sub.Created), SyncedAt: st.at, SeenAt: &st.at,
+	}
+	if latest := st.latestInvoice(sub); latest != nil {
+		status := string(latest.Status)
+		row.LatestInvoiceID, row.LatestInvoiceStatus = &latest.ID, &status
 	}
 	items := itemPrices(sub)
 	if len(items) > 0 {
@@ -114,4 +118,15 @@ func paidThrough(row models.Subscription, prices priceBook) *time.Time {
 		}
 	}
 	return last
+}
+
+// latestInvoice is the one that a subscription names as its latest, as fetched; nil
+// for none.
+func (st state) latestInvoice(sub *stripe.Subscription) *stripe.Invoice {
+	for _, invoice := range st.invoices {
+		if sub.LatestInvoice != nil && invoice.ID == sub.LatestInvoice.ID {
+			return invoice
+		}
+	}
+	return nil
 }

@@ -74,11 +74,16 @@ type Subscription struct {
 	EndedAt            *time.Time         `gorm:"type:timestamptz"`
 	TrialEnd           *time.Time         `gorm:"type:timestamptz"`
 	PauseCollection    *string            `gorm:"type:text"`
-	CreatedAt          time.Time          `gorm:"type:timestamptz;not null;autoCreateTime:false"`
-	SyncedAt           time.Time          `gorm:"type:timestamptz;not null"`
-	Stretches          []Stretch          `gorm:"type:jsonb;serializer:json"` // nil: not known yet
-	FactsAt            *time.Time         `gorm:"type:timestamptz"`           // the SyncedAt that Stretches are of
-	PolicyVersion      int64              `gorm:"type:bigint;not null;default:0"`
+	// The latest invoice and its status; nil where the last sync did not ask.
+	LatestInvoiceID     *string   `gorm:"type:text"`
+	LatestInvoiceStatus *string   `gorm:"type:text"`
+	CreatedAt           time.Time `gorm:"type:timestamptz;not null;autoCreateTime:false"`
+	SyncedAt            time.Time `gorm:"type:timestamptz;not null"`
+	// When Stripe last showed it, in a sync or in a list that agreed with this row.
+	SeenAt        *time.Time `gorm:"type:timestamptz"`
+	Stretches     []Stretch  `gorm:"type:jsonb;serializer:json"` // nil: not known yet
+	FactsAt       *time.Time `gorm:"type:timestamptz"`           // the SyncedAt that Stretches are of
+	PolicyVersion int64      `gorm:"type:bigint;not null;default:0"`
 }
 
 // FactsKnown says whether Stretches are of the last sync. They are not where a

@@ -113,7 +113,7 @@ func (in *Intake) arrival(e envelope, body []byte) models.Arrival {
 		Quarantined: e.Livemode != in.cfg.Livemode, BodyHash: hash[:],
 		CreatedAt: time.Unix(e.Created, 0).UTC(), ReceivedAt: in.clock(),
 	}}
-	if kind, id := e.subject(); id != "" && !arrival.Quarantined {
+	if kind, id := e.Data.Object.Subject(); id != "" && !arrival.Quarantined {
 		arrival.SubjectKind, arrival.SubjectID = kind, &id
 	}
 	return arrival
