@@ -8,14 +8,14 @@ import (
 // purchase is what a reader typed on the hosted page.
 type purchase struct {
 	email, name, card string
+	code              string // a promotion code, where the page asks for one
 }
 
 // submit carries out a purchase: everything that Checkout makes, in its order.
 // It answers the words for the reader if the purchase cannot be, and then the
 // session stays open for another try.
 func (s *Sim) submit(session object, p purchase) string {
-	number, c, problem := cardFor(p.card)
-	if problem != "" {
+	if problem := s.enterCode(session, p.code); problem != "" {
 		return problem
 	}
 	if known := s.knownEmail(session); known != "" {
@@ -24,13 +24,16 @@ func (s *Sim) submit(session object, p purchase) string {
 	if _, err := mail.ParseAddress(p.email); err != nil || !looksLikeMail(p.email) {
 		return "Enter a complete e-mail address."
 	}
-	method := s.newCard(number, c, p.email, p.name)
+	method, why, problem := s.typedCard(session, p)
+	if problem != "" {
+		return problem
+	}
 	session["customer_details"] = customerDetails(p.email, p.name)
 	var refused *apiError
 	if str(session, "mode") == "subscription" {
-		refused = s.subscribe(session, method, c.now)
+		refused = s.subscribe(session, method, why)
 	} else {
-		refused = s.payOnce(session, method, c.now)
+		refused = s.payOnce(session, method, why)
 	}
 	if refused != nil {
 		return refused.message
@@ -38,6 +41,19 @@ func (s *Sim) submit(session object, p purchase) string {
 	session["status"], session["url"] = "complete", nil
 	s.emit("checkout.session.completed", session, nil)
 	return ""
+}
+
+// typedCard makes the payment method that was typed in, and says why it will be
+// refused; nil if nothing was typed and nothing is asked for.
+func (s *Sim) typedCard(session object, p purchase) (method object, refused *decline, problem string) {
+	if p.card == "" && !needsCard(session) {
+		return nil, nil, ""
+	}
+	number, c, problem := cardFor(p.card)
+	if problem != "" {
+		return nil, nil, problem
+	}
+	return s.newCard(number, c, p.email, p.name), c.now, ""
 }
 
 // knownEmail is the address that the reader cannot change on the page.
@@ -58,8 +74,9 @@ func (s *Sim) payer(session, method object) object {
 		})
 		session["_customer"] = customer["id"]
 	}
-	method["customer"] = customer["id"]
-	s.emit("payment_method.attached", method, nil)
+	if method != nil {
+		s.give(method, customer)
+	}
 	return customer
 }
 
@@ -69,6 +86,11 @@ func (s *Sim) payOnce(session, method object, refused *decline) *apiError {
 	var customer any
 	if has(session, "customer") || str(session, "customer_creation") == "always" {
 		customer = s.payer(session, method)["id"]
+	}
+	if num(session, "amount_total") == 0 {
+		session["customer"], session["payment_status"] = customer, "no_payment_required"
+		s.useVoucher(session)
+		return nil
 	}
 	intent, started := s.store.find("payment_intent", str(session, "payment_intent"))
 	if !started {
@@ -83,19 +105,33 @@ func (s *Sim) payOnce(session, method object, refused *decline) *apiError {
 		return err
 	}
 	session["customer"], session["payment_status"] = customer, "paid"
+	s.useVoucher(session)
 	return nil
+}
+
+// useVoucher counts a payment session's discount; a subscription redeems its
+// own when it begins.
+func (s *Sim) useVoucher(session object) {
+	if v := s.voucherOf(session); v != nil {
+		s.countRedemption(v)
+	}
 }
 
 // subscribe makes the subscription, incomplete, before it tries the payment.
 // A further try pays the same first invoice.
 // https://docs.stripe.com/billing/subscriptions/overview#subscription-lifecycle
 func (s *Sim) subscribe(session, method object, refused *decline) *apiError {
+	if refused != nil && num(session, "amount_total") == 0 { // the card is checked all the same
+		return refused.error()
+	}
 	customer := s.payer(session, method)
 	o, started := s.store.find("subscription", str(session, "_started"))
 	if !started || ended(o) {
 		o = s.startSubscription(session, customer)
 	}
-	o["default_payment_method"] = method["id"]
+	if method != nil {
+		o["default_payment_method"] = method["id"]
+	}
 	invoice := s.store.byID[str(o, "latest_invoice")]
 	if err := s.collect(invoice, method, refused); err != nil {
 		s.emit("invoice.payment_failed", invoice, nil)
@@ -111,17 +147,27 @@ func (s *Sim) subscribe(session, method object, refused *decline) *apiError {
 }
 
 func (s *Sim) startSubscription(session, customer object) object {
+	data := sub(session, "_subscription")
+	with := pick(data, "description", "trial_settings")
+	with["metadata"] = withMetadata(nil, data)
+	if end := s.sessionTrial(data); end > 0 {
+		with["trial_end"] = end
+	}
+	o := s.begin(signup{
+		customer: customer, lines: s.linesOf(session), with: with, voucher: s.voucherOf(session), session: str(session, "id"),
+	})
+	session["_started"] = o["id"]
+	return o
+}
+
+// linesOf are the prices that a session sells.
+func (s *Sim) linesOf(session object) []line {
 	var lines []line
 	for _, item := range array(session, "_lines") {
 		l := item.(object)
 		lines = append(lines, line{s.store.byID[str(l, "price")], num(l, "quantity")})
 	}
-	data := sub(session, "_subscription")
-	with := pick(data, "description")
-	with["metadata"] = withMetadata(nil, data)
-	o := s.begin(customer, lines, with)
-	session["_started"] = o["id"]
-	return o
+	return lines
 }
 
 // successURL is where a finished session sends its reader.

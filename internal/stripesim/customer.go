@@ -18,17 +18,61 @@ var customerFields = fields{
 	"name":              text(256).clearable(),
 	"phone":             text(20).clearable(),
 	"preferred_locales": arrayOf(text(255)),
+	"balance":           integer(),
+	"coupon":            id().clearable(),
+	"promotion_code":    id(),
+	"invoice_settings":  hash(fields{"default_payment_method": id().clearable()}),
 }
 
+// newCustomerFields are those of a customer who is made.
+var newCustomerFields = customerFields.and(fields{"payment_method": id(), "test_clock": id()})
+
 // customerKeys are the parameters that become keys as they are.
-var customerKeys = []string{"description", "email", "name", "phone", "preferred_locales"}
+var customerKeys = []string{"balance", "description", "email", "name", "phone", "preferred_locales"}
 
 func createCustomer(s *Sim, c *call) (object, *apiError) {
 	with, err := customerFrom(nil, c.params)
 	if err != nil {
 		return nil, err
 	}
-	return s.newCustomer(with), nil
+	wanted, err := s.voucherFrom(c.params, nil, "")
+	if err != nil {
+		return nil, err
+	}
+	var method object
+	if id := str(c.params, "payment_method"); id != "" {
+		if method, err = s.freeMethod(id, "payment_method"); err != nil {
+			return nil, err
+		}
+	}
+	o := s.newCustomer(with)
+	if method != nil {
+		s.give(method, o)
+	}
+	return o, s.settleCustomer(o, c.params, wanted)
+}
+
+// settleCustomer sets what needs the customer to be there: the payment method
+// that invoices take, and the discount.
+func (s *Sim) settleCustomer(o, p object, wanted *voucher) *apiError {
+	if id, sent := at(p, "invoice_settings.default_payment_method").(string); sent {
+		method, err := s.named("payment_method", id, "invoice_settings[default_payment_method]")
+		if err == nil && method["customer"] != o["id"] {
+			err = invalid("", "invoice_settings[default_payment_method]", "The payment method %s must be attached to the customer.", id)
+		}
+		if err != nil {
+			return err
+		}
+		settings := cloned(sub(o, "invoice_settings"))
+		settings["default_payment_method"] = id
+		s.change(o, "customer.updated", object{"invoice_settings": settings})
+	}
+	if wanted != nil {
+		s.redeem(o, wanted, object{"customer": o["id"]})
+	} else if coupon, sent := p["coupon"]; sent && coupon == nil {
+		s.dropDiscount(o)
+	}
+	return nil
 }
 
 func (s *Sim) newCustomer(with object) object {
@@ -81,8 +125,12 @@ func updateCustomer(s *Sim, c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
+	wanted, err := s.voucherFrom(c.params, o, "")
+	if err != nil {
+		return nil, err
+	}
 	s.change(o, "customer.updated", with)
-	return o, nil
+	return o, s.settleCustomer(o, c.params, wanted)
 }
 
 func (s *Sim) liveCustomer(id string) (object, *apiError) {

@@ -18,7 +18,9 @@ const (
 	arrayKind
 	metadataKind
 	currencyKind
-	rangeKind // created[gte]=…, or created=… for the very second
+	rangeKind   // created[gte]=…, or created=… for the very second
+	instantKind // Unix seconds, or "now"
+	numberKind  // need not be whole
 )
 
 // field describes one parameter of an endpoint.
@@ -44,6 +46,8 @@ func arrayOf(element field) field  { return field{kind: arrayKind, element: &ele
 func metadata() field              { return field{kind: metadataKind, emptied: true} }
 func currency() field              { return field{kind: currencyKind} }
 func timeRange() field             { return field{kind: rangeKind} }
+func instant() field               { return field{kind: instantKind} }
+func number() field                { return field{kind: numberKind} }
 func id() field                    { return text(255) }
 func (f field) required() field    { f.needed = true; return f }
 func (f field) clearable() field   { f.emptied = true; return f }
@@ -164,6 +168,17 @@ func (f field) decodeText(s, where string) (any, *apiError) {
 			return nil, invalid("parameter_invalid_integer", where, "Invalid integer: %s", s)
 		}
 		return n, nil
+	case instantKind:
+		if s == "now" {
+			return s, nil
+		}
+		return integer().decodeText(s, where)
+	case numberKind:
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return nil, invalid("", where, "Invalid decimal: %s", s)
+		}
+		return f, nil
 	case booleanKind:
 		if s != "true" && s != "false" {
 			return nil, invalid("", where, "Invalid boolean: %s", s)

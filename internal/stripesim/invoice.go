@@ -1,54 +1,10 @@
 package stripesim
 
-import (
-	"fmt"
-	"strconv"
-)
+import "fmt"
 
 var invoiceFilters = fields{
 	"collection_method": oneOf("charge_automatically", "send_invoice"), "created": timeRange(), "customer": id(),
 	"due_date": timeRange(), "status": oneOf("draft", "open", "paid", "uncollectible", "void"), "subscription": id(),
-}
-
-// newInvoice drafts the invoice for a subscription's present period. At a
-// renewal, period_start and period_end of the invoice itself are those of the
-// period before; its lines carry the period that is being paid.
-// https://docs.stripe.com/api/invoices/object#invoice_object-period_end
-func (s *Sim) newInvoice(subscription object, reason string, from, to int64) object {
-	customer := s.store.byID[str(subscription, "customer")]
-	o := s.store.shape("invoice", s.unix(), pick(subscription, "currency", "customer"))
-	merge(o, object{
-		"billing_reason": reason, "period_start": from, "period_end": to, "subscription": subscription["id"],
-		"subscription_details": object{"metadata": cloned(sub(subscription, "metadata"))},
-		"customer_email":       customer["email"], "customer_name": customer["name"],
-	})
-	id := str(o, "id")
-	total, lines := int64(0), []any{}
-	for _, item := range array(subscription, "items.data") {
-		l := s.invoiceLine(subscription, item.(object), id)
-		lines = append(lines, l)
-		total += num(l, "amount")
-	}
-	merge(o, object{"lines": object{"data": lines, "url": "/v1/invoices/" + id + "/lines"}})
-	for _, key := range []string{"amount_due", "amount_remaining", "subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"} {
-		o[key] = total
-	}
-	s.store.put(o)
-	return o
-}
-
-func (s *Sim) invoiceLine(subscription, item object, invoice string) object {
-	price := s.store.byID[str(item, "price")]
-	unit, quantity := num(price, "unit_amount"), num(item, "quantity")
-	product := s.store.byID[str(price, "product")]
-	return s.store.part("line_item", object{
-		"amount": unit * quantity, "amount_excluding_tax": unit * quantity, "currency": price["currency"], "invoice": invoice,
-		"description": fmt.Sprintf("%d × %s (at %s / %s)", quantity, str(product, "name"),
-			formatted(unit, str(price, "currency")), str(price, "recurring.interval")),
-		"period": object{"start": subscription["current_period_start"], "end": subscription["current_period_end"]},
-		"price":  price["id"], "quantity": quantity, "subscription": subscription["id"], "subscription_item": item["id"],
-		"metadata": cloned(sub(subscription, "metadata")), "unit_amount_excluding_tax": strconv.FormatInt(unit, 10),
-	})
 }
 
 func invoiceLines(s *Sim, c *call) (object, *apiError) {
@@ -70,6 +26,7 @@ func (s *Sim) finalize(o object) {
 		"status": "open", "number": fmt.Sprintf("%s-%04d", str(customer, "invoice_prefix"), n), "effective_at": s.unix(),
 		"status_transitions": object{"finalized_at": s.unix()}, "next_payment_attempt": nil,
 	})
+	s.useBalance(o)
 	if num(o, "amount_due") > 0 {
 		description := "Subscription update"
 		if str(o, "billing_reason") == "subscription_create" {
@@ -108,7 +65,7 @@ func (s *Sim) collect(o, method object, refused *decline) *apiError {
 func (s *Sim) settled(o object) {
 	merge(o, object{
 		"status": "paid", "paid": true, "amount_paid": o["amount_due"], "amount_remaining": int64(0), "auto_advance": false,
-		"next_payment_attempt": nil, "ending_balance": int64(0),
+		"next_payment_attempt": nil,
 		"status_transitions": object{"paid_at": s.unix()},
 	})
 	s.emit("invoice.paid", o, nil)

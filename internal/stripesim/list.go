@@ -53,12 +53,15 @@ func (s *Sim) named(kind, id, param string) (object, *apiError) {
 
 // filters are the list parameters that are not simply equal to a key.
 var filters = map[string]func(s *Sim, o object, want any) bool{
-	"price.lookup_keys":   func(_ *Sim, o object, want any) bool { return slices.Contains(want.([]any), o["lookup_key"]) },
-	"product.ids":         func(_ *Sim, o object, want any) bool { return slices.Contains(want.([]any), o["id"]) },
-	"event.types":         func(_ *Sim, o object, want any) bool { return wanted(want.([]any), str(o, "type")) },
-	"event.type":          func(_ *Sim, o object, want any) bool { return wanted([]any{want}, str(o, "type")) },
-	"subscription.price":  func(_ *Sim, o object, want any) bool { return slices.Contains(pricesOf(o), want.(string)) },
-	"subscription.status": func(_ *Sim, o object, want any) bool { return statusWanted(str(o, "status"), want.(string)) },
+	"price.lookup_keys":     func(_ *Sim, o object, want any) bool { return slices.Contains(want.([]any), o["lookup_key"]) },
+	"product.ids":           func(_ *Sim, o object, want any) bool { return slices.Contains(want.([]any), o["id"]) },
+	"invoiceitem.pending":   func(_ *Sim, o object, want any) bool { return has(o, "invoice") != want.(bool) },
+	"promotion_code.code":   func(_ *Sim, o object, want any) bool { return strings.EqualFold(str(o, "code"), want.(string)) },
+	"promotion_code.coupon": func(_ *Sim, o object, want any) bool { return at(o, "coupon.id") == want },
+	"event.types":           func(_ *Sim, o object, want any) bool { return wanted(want.([]any), str(o, "type")) },
+	"event.type":            func(_ *Sim, o object, want any) bool { return wanted([]any{want}, str(o, "type")) },
+	"subscription.price":    func(_ *Sim, o object, want any) bool { return slices.Contains(pricesOf(o), want.(string)) },
+	"subscription.status":   func(_ *Sim, o object, want any) bool { return statusWanted(str(o, "status"), want.(string)) },
 }
 
 // matches applies every parameter of a list call to one object.

@@ -2,6 +2,7 @@ package stripesim
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 )
@@ -50,6 +51,13 @@ func pick(o object, keys ...string) object {
 			out[k] = cloned(v)
 		}
 	}
+	return out
+}
+
+// without copies o but for one key.
+func without(o object, key string) object {
+	out := maps.Clone(o)
+	delete(out, key)
 	return out
 }
 
@@ -122,7 +130,7 @@ func difference(before, after object) object {
 	return out
 }
 
-// decodeObject reads JSON; every number in it is a whole one.
+// decodeObject reads JSON. Whole numbers become int64, others float64.
 func decodeObject(raw []byte) (object, error) {
 	dec := json.NewDecoder(strings.NewReader(string(raw)))
 	dec.UseNumber()
@@ -134,12 +142,15 @@ func decodeObject(raw []byte) (object, error) {
 	return o, nil
 }
 
-// wholeNumbers turns json.Number into int64 at any depth.
+// wholeNumbers turns json.Number into int64, where it is whole, at any depth.
 func wholeNumbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:
-		n, _ := v.Int64()
-		return n
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		f, _ := v.Float64()
+		return f
 	case object:
 		for k, inner := range v {
 			v[k] = wholeNumbers(inner)

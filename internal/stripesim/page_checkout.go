@@ -33,6 +33,10 @@ type checkoutPage struct {
 	Email                       string
 	EmailKnown                  bool
 	Problem, Message, Back      string
+	Code                        string // the promotion code, where AsksCode
+	AsksCode, NeedsCard         bool
+	Discount                    string // what is taken off, as people read it
+	Trial                       string // when the trial ends, if there is one
 }
 
 // overPage is shown for a session that can no longer be paid.
@@ -66,13 +70,13 @@ func (s *Sim) showCheckout(w http.ResponseWriter, r *http.Request) {
 // same page with the reason if not.
 func (s *Sim) submitCheckout(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	p := purchase{email: r.PostFormValue("email"), name: r.PostFormValue("name"), card: r.PostFormValue("card")}
+	p := purchase{email: r.PostFormValue("email"), name: r.PostFormValue("name"), card: r.PostFormValue("card"), code: r.PostFormValue("promotion_code")}
 	status, name, data, to := 0, "", any(nil), ""
 	s.live(func() {
 		session, ok := s.store.find("checkout.session", r.PathValue("id"))
 		problem := ""
 		if ok && str(session, "status") == "open" {
-			problem = s.submit(session, p)
+			problem = s.enter(session, p, r.PostFormValue("do"))
 		}
 		if ok && str(session, "status") == "complete" { // now, or by the first click of two
 			to = successURL(session)
@@ -85,6 +89,14 @@ func (s *Sim) submitCheckout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.show(w, status, name, data)
+}
+
+// enter applies the promotion code only, or buys.
+func (s *Sim) enter(session object, p purchase, do string) string {
+	if do == "apply" {
+		return s.enterCode(session, p.code)
+	}
+	return s.submit(session, p)
 }
 
 func (s *Sim) checkoutView(id string, typed purchase, problem string) (int, string, any) {
@@ -111,6 +123,13 @@ func (s *Sim) checkoutPage(session object, typed purchase, problem string) check
 		Title: "Payment", Button: payLabel(session), Problem: problem, Back: str(session, "cancel_url"),
 		Total: formatted(num(session, "amount_total"), code), Message: str(session, "custom_text.submit.message"),
 		Email: firstOf(s.knownEmail(session), typed.email), EmailKnown: s.knownEmail(session) != "",
+	}
+	p.AsksCode, p.NeedsCard, p.Code = flag(session, "allow_promotion_codes"), needsCard(session), typed.code
+	if less := num(session, "total_details.amount_discount"); less > 0 {
+		p.Discount = formatted(-less, code)
+	}
+	if end := s.sessionTrial(sub(session, "_subscription")); end > 0 {
+		p.Trial = dateText(end)
 	}
 	for _, l := range array(session, "_lines") {
 		item := l.(object)

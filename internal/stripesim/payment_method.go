@@ -42,24 +42,38 @@ func attachMethod(s *Sim, c *call) (object, *apiError) {
 	return s.attach(c.id, customer, "id")
 }
 
+// attach answers the payment method if it is the customer's already, or gives
+// it to them.
 func (s *Sim) attach(id string, customer object, param string) (object, *apiError) {
-	o, err := s.methodNamed(id, param)
-	if err != nil {
-		return nil, err
-	}
-	switch owner := str(o, "customer"); {
-	case owner != "" && owner != str(customer, "id"):
-		return nil, invalid("", param, "The payment method you provided has already been attached to a customer.")
-	case owner != "":
+	if o, known := s.store.find("payment_method", id); known && o["customer"] == customer["id"] {
 		return o, nil
 	}
-	if why := cardBehind(o).now; why != nil {
-		return nil, why.error()
+	o, err := s.freeMethod(id, param)
+	if err == nil {
+		s.give(o, customer)
 	}
-	o["customer"] = customer["id"]
-	s.store.put(o)
-	s.emit("payment_method.attached", o, nil)
+	return o, err
+}
+
+// freeMethod answers a payment method that nobody has, and refuses others and
+// those that no one can have.
+func (s *Sim) freeMethod(id, param string) (object, *apiError) {
+	o, err := s.methodNamed(id, param)
+	switch {
+	case err != nil:
+		return nil, err
+	case has(o, "customer"):
+		return nil, invalid("", param, "The payment method you provided has already been attached to a customer.")
+	case cardBehind(o).now != nil:
+		return nil, cardBehind(o).now.error()
+	}
 	return o, nil
+}
+
+func (s *Sim) give(method, customer object) {
+	method["customer"] = customer["id"]
+	s.store.put(method)
+	s.emit("payment_method.attached", method, nil)
 }
 
 // methodNamed answers a payment method, or makes the copy of a test one.

@@ -15,6 +15,10 @@ var expandable = map[string][]string{
 	"checkout.session":       {"customer", "invoice", "line_items", "payment_intent", "payment_link", "setup_intent", "subscription"},
 	"customer":               {"subscriptions", "default_source", "invoice_settings.default_payment_method", "sources", "tax_ids", "tax", "test_clock"},
 	"invoice":                {"charge", "customer", "default_payment_method", "default_source", "discounts", "payment_intent", "quote", "subscription", "test_clock", "latest_revision", "on_behalf_of", "application"},
+	"coupon":                 {"applies_to", "currency_options"},
+	"discount":               {"customer"},
+	"invoiceitem":            {"customer", "discounts", "invoice", "subscription", "test_clock"},
+	"promotion_code":         {"customer"},
 	"line_item":              {"subscription", "discounts", "invoice_item"},
 	"payment_intent":         {"customer", "invoice", "latest_charge", "payment_method", "review", "application", "on_behalf_of"},
 	"payment_method":         {"customer"},
@@ -54,7 +58,7 @@ func (s *Sim) shown(o object) object {
 			out[k] = s.shownValue(v)
 		}
 	}
-	if embeds := []string{"subscription_item", "line_item", "item"}; slices.Contains(embeds, str(o, "object")) {
+	if embeds := []string{"subscription_item", "line_item", "item", "invoiceitem"}; slices.Contains(embeds, str(o, "object")) {
 		if price, ok := s.store.find("price", str(o, "price")); ok {
 			out["price"] = s.shown(price)
 		}

@@ -20,13 +20,19 @@ type action struct {
 // does unasked.
 func doings() map[string]func(*Sim, string) {
 	return map[string]func(*Sim, string){
-		"session.expire":      (*Sim).expireSession,
-		"subscription.renew":  (*Sim).renew,
-		"subscription.lapse":  (*Sim).lapseIncomplete,
-		"subscription.resume": (*Sim).resumeCollection,
-		"invoice.finalize":    (*Sim).finalizeDraft,
-		"invoice.retry":       (*Sim).retryInvoice,
-		"delivery.attempt":    (*Sim).readyDelivery,
+		"coupon.lapse":          (*Sim).lapseCoupon,
+		"delivery.attempt":      (*Sim).readyDelivery,
+		"discount.end":          (*Sim).endDiscount,
+		"invoice.finalize":      (*Sim).finalizeDraft,
+		"invoice.retry":         (*Sim).retryInvoice,
+		"promotion_code.lapse":  (*Sim).lapseCode,
+		"session.expire":        (*Sim).expireSession,
+		"subscription.cancel":   (*Sim).cancelDue,
+		"subscription.lapse":    (*Sim).lapseIncomplete,
+		"subscription.renew":    (*Sim).renew,
+		"subscription.resume":   (*Sim).resumeCollection,
+		"subscription.upcoming": (*Sim).announceRenewal,
+		"trial.ending":          (*Sim).announceTrialEnd,
 	}
 }
 

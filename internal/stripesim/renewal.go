@@ -8,18 +8,22 @@ const draftLife = 60 * 60
 // first, then the invoice is drafted. The card is tried an hour later.
 func (s *Sim) renew(id string) {
 	o, ok := s.store.find("subscription", id)
-	if !ok || ended(o) || str(o, "status") == "incomplete" || num(o, "current_period_end") != s.unix() {
+	if !ok || ended(o) || str(o, "status") == "incomplete" || str(o, "status") == "paused" || num(o, "current_period_end") != s.unix() {
 		return
 	}
-	if flag(o, "cancel_at_period_end") {
+	if num(o, "cancel_at") == s.unix() {
 		s.endSubscription(o, "cancellation_requested")
 		return
 	}
+	if str(o, "status") == "trialing" && !s.leaveTrial(o) {
+		return
+	}
 	from, to := num(o, "current_period_start"), num(o, "current_period_end")
-	price := s.store.byID[pricesOf(o)[0]]
 	before := cloned(o)
-	o["current_period_start"] = to
-	o["current_period_end"] = periodEnd(num(o, "billing_cycle_anchor"), to, sub(price, "recurring"))
+	s.nextPeriod(o)
+	if str(o, "status") == "trialing" {
+		o["status"] = "active"
+	}
 	invoice := s.newInvoice(o, "subscription_cycle", from, to)
 	o["latest_invoice"] = invoice["id"]
 	invoice["_declined"] = o["_decline"]
@@ -46,7 +50,11 @@ func (s *Sim) keepsDraft(subscription, invoice object) bool {
 }
 
 func (s *Sim) planRenewal(subscription object) {
-	s.plan(num(subscription, "current_period_end"), "subscription.renew", str(subscription, "id"))
+	end, id := num(subscription, "current_period_end"), str(subscription, "id")
+	s.plan(end, "subscription.renew", id)
+	if end-upcomingLead > s.unix() {
+		s.plan(end-upcomingLead, "subscription.upcoming", id)
+	}
 }
 
 // finalizeDraft is what "invoice.finalize" does, an hour after a renewal.
@@ -68,6 +76,9 @@ func (s *Sim) forgo(o object, behavior string) {
 	status, at, event := "void", "voided_at", "invoice.voided"
 	if behavior == "mark_uncollectible" {
 		status, at, event = "uncollectible", "marked_uncollectible_at", "invoice.marked_uncollectible"
+	}
+	if status == "void" {
+		s.returnBalance(o)
 	}
 	if intent, ok := s.store.find("payment_intent", str(o, "payment_intent")); ok && status == "void" {
 		merge(intent, object{"status": "canceled", "canceled_at": s.unix(), "cancellation_reason": "void_invoice"})
@@ -104,12 +115,23 @@ func (s *Sim) laterDecline(invoice, method object) *decline {
 	return cardBehind(method).later
 }
 
-// recover makes a subscription active again once its latest invoice is paid.
+// recover makes a subscription active again once its latest invoice is paid or
+// given up. Drafts do not count: an unpaid subscription goes on making them.
+// https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
 func (s *Sim) recover(subscription object) {
-	latest := s.store.byID[str(subscription, "latest_invoice")]
-	if !ended(subscription) && str(latest, "status") == "paid" {
+	latest := s.latestFinalized(subscription)
+	if status := str(latest, "status"); !ended(subscription) && (status == "paid" || status == "uncollectible") {
 		s.change(subscription, "customer.subscription.updated", object{"status": "active"})
 	}
+}
+
+func (s *Sim) latestFinalized(subscription object) object {
+	for _, o := range s.store.where("invoice", "subscription", str(subscription, "id")) {
+		if str(o, "status") != "draft" {
+			return o
+		}
+	}
+	return nil
 }
 
 // retryInvoice is what "invoice.retry" does.
@@ -125,11 +147,12 @@ func (s *Sim) retryInvoice(id string) {
 func (s *Sim) giveUp(o, subscription object) {
 	o["next_payment_attempt"] = nil
 	s.emit("invoice.payment_failed", o, nil)
-	if s.cfg.AfterRetries == "unpaid" {
-		s.change(subscription, "customer.subscription.updated", object{"status": "unpaid"})
-		return
+	switch s.cfg.AfterRetries {
+	case "unpaid", "past_due":
+		s.change(subscription, "customer.subscription.updated", object{"status": s.cfg.AfterRetries})
+	default:
+		s.endSubscription(subscription, "payment_failed")
 	}
-	s.endSubscription(subscription, "payment_failed")
 }
 
 // lapseIncomplete is what "subscription.lapse" does: a first payment that is

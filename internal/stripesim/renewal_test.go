@@ -128,7 +128,6 @@ func TestAPaidRetryMakesTheSubscriptionActiveAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	sub := w.subscribe(simtest.DeclinesLater)
-	paying := w.subscribe(simtest.Pays)
 	w.to(firstEnd.Add(time.Hour))
 	invoice := w.subscription(sub.ID).LatestInvoice
 	_, err := w.api.Invoices.Pay(invoice.ID, nil)
@@ -136,7 +135,9 @@ func TestAPaidRetryMakesTheSubscriptionActiveAgain(t *testing.T) {
 		got.DeclineCode != "generic_decline" || got.PaymentIntent.ID != invoice.PaymentIntent.ID {
 		t.Errorf("declined with %+v", got)
 	}
-	_, err = w.api.Subscriptions.Update(sub.ID, &stripe.SubscriptionParams{DefaultPaymentMethod: &paying.DefaultPaymentMethod.ID})
+	paying, err := w.api.PaymentMethods.Attach("pm_card_visa", &stripe.PaymentMethodAttachParams{Customer: &sub.Customer.ID})
+	must(t, err)
+	_, err = w.api.Subscriptions.Update(sub.ID, &stripe.SubscriptionParams{DefaultPaymentMethod: &paying.ID})
 	must(t, err)
 	w.to(firstEnd.Add(time.Hour).AddDate(0, 0, 3))
 	if now := w.subscription(sub.ID); now.Status != stripe.SubscriptionStatusActive || !now.LatestInvoice.Paid {

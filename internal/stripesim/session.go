@@ -30,6 +30,7 @@ var sessionFields = fields{
 	"customer_creation":          oneOf("always", "if_required"),
 	"customer_email":             text(800),
 	"customer_update":            hash(fields{"address": oneOf("auto", "never"), "name": oneOf("auto", "never"), "shipping": oneOf("auto", "never")}),
+	"discounts":                  discountFields,
 	"expires_at":                 integer(),
 	"line_items":                 arrayOf(lineFields),
 	"locale":                     oneOf(locales...),
@@ -40,7 +41,7 @@ var sessionFields = fields{
 	"payment_method_types":       arrayOf(oneOf("card")), // others are not simulated
 	"phone_number_collection":    hash(fields{"enabled": boolean().required()}),
 	"submit_type":                oneOf("auto", "book", "donate", "pay"),
-	"subscription_data":          hash(fields{"description": text(500), "metadata": metadata()}),
+	"subscription_data":          hash(fields{"description": text(500), "metadata": metadata(), "proration_behavior": oneOf("create_prorations", "none"), "trial_end": integer(), "trial_period_days": integer(), "trial_settings": trialSettings}),
 	"success_url":                text(5000).required(),
 	"tax_id_collection":          hash(fields{"enabled": boolean().required()}),
 	"ui_mode":                    oneOf("hosted"),
@@ -69,6 +70,10 @@ func createSession(s *Sim, c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
+	v, err := s.sessionVoucher(p, lines)
+	if err != nil {
+		return nil, err
+	}
 	with := pick(p, "allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id", "customer",
 		"customer_email", "locale", "mode", "payment_method_collection", "submit_type", "success_url")
 	with["expires_at"] = s.unix() + day
@@ -78,6 +83,7 @@ func createSession(s *Sim, c *call) (object, *apiError) {
 	with["metadata"] = withMetadata(nil, p)
 	with["currency"] = lines[0].price["currency"]
 	o := s.add("checkout.session", with)
+	keepVoucher(o, v)
 	s.fillSession(o, p, lines)
 	o["url"] = s.hosted(c) + "/checkout/" + str(o, "id")
 	s.plan(num(o, "expires_at"), "session.expire", str(o, "id"))
@@ -90,19 +96,15 @@ func (s *Sim) hosted(c *call) string {
 }
 
 func (s *Sim) fillSession(o, p object, lines []line) {
-	total, items := int64(0), make([]any, len(lines))
+	items := make([]any, len(lines))
 	for i, l := range lines {
-		amount := num(l.price, "unit_amount") * l.quantity
-		total += amount
 		product := s.store.byID[str(l.price, "product")]
-		items[i] = s.store.part("item", object{"amount_subtotal": amount, "amount_total": amount, "currency": o["currency"],
-			"description": product["name"], "price": l.price["id"], "quantity": l.quantity})
+		items[i] = s.store.part("item", object{"currency": o["currency"], "description": product["name"], "price": l.price["id"], "quantity": l.quantity})
 	}
-	o["amount_subtotal"], o["amount_total"] = total, total
-	o["total_details"] = object{"amount_discount": int64(0), "amount_shipping": int64(0), "amount_tax": int64(0)}
 	o["_lines"] = items
 	o["_payment"] = sub(p, "payment_intent_data")
 	o["_subscription"] = sub(p, "subscription_data")
+	s.totalSession(o)
 	merge(o, pick(p, "custom_text", "phone_number_collection"))
 	switch {
 	case str(o, "mode") == "subscription":

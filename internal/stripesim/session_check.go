@@ -7,7 +7,7 @@ import (
 
 // checkSession refuses what does not go together, before anything is made.
 func (s *Sim) checkSession(p object) *apiError {
-	for _, check := range []func(object) *apiError{checkMode, checkAddresses, s.checkCustomer, s.checkExpiry} {
+	for _, check := range []func(object) *apiError{checkMode, checkAddresses, s.checkCustomer, s.checkExpiry, s.checkTrial} {
 		if err := check(p); err != nil {
 			return err
 		}
@@ -76,6 +76,17 @@ func (s *Sim) checkExpiry(p object) *apiError {
 		return invalid("", "expires_at", "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.")
 	}
 	return nil
+}
+
+// checkTrial: a trial that a session begins lasts two days at least.
+// https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-subscription_data-trial_end
+func (s *Sim) checkTrial(p object) *apiError {
+	data := sub(p, "subscription_data")
+	least := int64(2 * day)
+	if has(data, "trial_period_days") {
+		least = day
+	}
+	return s.trialFrom(data, object{}, "subscription_data", least)
 }
 
 // sessionLines finds or makes the prices of the line items.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"html/template"
 	"log/slog"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -42,7 +43,7 @@ type Config struct {
 	// counted from the attempt before. Nil means 3, 5 and 7 days.
 	Retries []time.Duration
 	// AfterRetries is the status of a subscription when the last retry has
-	// failed: "canceled" (also when empty) or "unpaid".
+	// failed: "canceled" (also when empty), "unpaid" or "past_due".
 	AfterRetries string
 	// Transport carries the webhook deliveries; nil is a plain http.Transport
 	// that takes no proxy from the environment.
@@ -181,9 +182,13 @@ func (s *Sim) add(kind string, with object) object {
 // emits the event with what it was before. An empty event type tells nobody.
 func (s *Sim) change(o object, event string, with object) {
 	before := cloned(o)
-	for k, v := range with {
-		o[k] = v
-	}
+	maps.Copy(o, with)
+	s.told(o, event, before)
+}
+
+// told keeps an object that was changed by hand and emits the event, as change
+// does.
+func (s *Sim) told(o object, event string, before object) {
 	s.store.put(o)
 	s.changed = true
 	if was := difference(before, o); len(was) > 0 && event != "" {

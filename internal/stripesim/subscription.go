@@ -1,6 +1,9 @@
 package stripesim
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // line is a price with how many of it are bought.
 type line struct {
@@ -22,17 +25,25 @@ var cancellationFields = hash(fields{
 	"feedback": oneOf("customer_service", "low_quality", "missing_features", "other", "switched_service", "too_complex", "too_expensive", "unused").clearable(),
 })
 
-var subscriptionFields = fields{
+// subscriptionFields are what a subscription can be told at any time.
+var subscriptionFields = voucherFields.and(fields{
+	"cancel_at":              integer().clearable(),
 	"cancel_at_period_end":   boolean(),
-	"cancellation_details":   cancellationFields,
 	"default_payment_method": id(),
 	"description":            text(500).clearable(),
 	"metadata":               metadata(),
+	"payment_settings":       hash(fields{"save_default_payment_method": oneOf("off", "on_subscription")}),
+	"proration_behavior":     oneOf("always_invoice", "create_prorations", "none"),
+	"trial_settings":         trialSettings,
+})
+
+var subscriptionUpdateFields = subscriptionFields.and(changeFields).and(fields{
+	"cancellation_details": cancellationFields,
 	"pause_collection": hash(fields{
 		"behavior":   oneOf("keep_as_draft", "mark_uncollectible", "void").required(),
 		"resumes_at": integer(),
 	}).clearable(),
-}
+})
 
 var cancelFields = fields{"cancellation_details": cancellationFields, "invoice_now": boolean(), "prorate": boolean()}
 
@@ -51,12 +62,12 @@ func pricesOf(subscription object) []string {
 	return out
 }
 
-// newSubscription makes an incomplete subscription of lines at a customer; its
-// first invoice decides what becomes of it.
+// newSubscription makes a subscription of lines at a customer, on trial or
+// incomplete; then its first invoice decides what becomes of it.
 func (s *Sim) newSubscription(customer object, lines []line, with object) object {
 	first := lines[0].price
 	o := s.store.shape("subscription", s.unix(), object{
-		"customer": customer["id"], "currency": first["currency"],
+		"customer": customer["id"], "currency": first["currency"], "test_clock": customer["test_clock"],
 		"billing_cycle_anchor": s.unix(), "start_date": s.unix(), "current_period_start": s.unix(),
 		"current_period_end": periodEnd(s.unix(), s.unix(), sub(first, "recurring")),
 	})
@@ -69,10 +80,17 @@ func (s *Sim) newSubscription(customer object, lines []line, with object) object
 	}
 	merge(o, object{"items": object{"data": items, "url": "/v1/subscription_items?subscription=" + id}})
 	s.store.put(o)
-	s.plan(s.unix()+23*60*60, "subscription.lapse", id)
+	if has(o, "trial_end") {
+		s.startTrial(o)
+	} else {
+		s.plan(s.unix()+23*60*60, "subscription.lapse", id)
+	}
 	return o
 }
 
+// updateSubscription checks everything first, and then changes all of it in one
+// event; an invoice that a change of plan makes is tried afterwards.
+// https://docs.stripe.com/api/subscriptions/update
 func updateSubscription(s *Sim, c *call) (object, *apiError) {
 	o, err := s.mustFind("subscription", c.id)
 	if err != nil {
@@ -81,24 +99,69 @@ func updateSubscription(s *Sim, c *call) (object, *apiError) {
 	if ended(o) && !onlyNotes(c.params) {
 		return nil, invalid("", "", "A canceled subscription can only update its cancellation_details and metadata.")
 	}
-	if id := str(c.params, "default_payment_method"); id != "" {
-		if _, err := s.named("payment_method", id, "default_payment_method"); err != nil {
+	with, err := s.wishes(o, c.params)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := s.voucherFrom(c.params, s.store.byID[str(o, "customer")], "")
+	if err != nil {
+		return nil, err
+	}
+	change, err := s.readChange(o, c.params)
+	if err == nil {
+		err = s.refusedChange(o, change)
+	}
+	if err != nil {
+		return nil, err
+	}
+	before := cloned(o)
+	maps.Copy(o, with)
+	s.changeDiscount(o, c.params, wanted)
+	var invoice object
+	if change != nil {
+		invoice = s.changePlan(o, change)
+	}
+	s.told(o, "customer.subscription.updated", before)
+	s.collectChange(o, invoice, str(c.params, "payment_behavior"))
+	return o, nil
+}
+
+// wishes reads what a subscription shall be besides its items.
+func (s *Sim) wishes(o, p object) (object, *apiError) {
+	with := pick(p, "description")
+	with["metadata"] = withMetadata(o, p)
+	if id := str(p, "default_payment_method"); id != "" {
+		method, err := s.attach(id, s.store.byID[str(o, "customer")], "default_payment_method")
+		if err != nil {
 			return nil, err
 		}
+		with["default_payment_method"] = method["id"]
 	}
-	with := pick(c.params, "default_payment_method", "description")
-	with["metadata"] = withMetadata(o, c.params)
-	if details := sub(c.params, "cancellation_details"); details != nil {
+	if settings := sub(p, "trial_settings"); settings != nil {
+		with["trial_settings"] = cloned(settings)
+	}
+	if details := sub(p, "cancellation_details"); details != nil {
 		with["cancellation_details"] = object{"comment": details["comment"], "feedback": details["feedback"], "reason": at(o, "cancellation_details.reason")}
 	}
-	if atEnd, sent := c.params["cancel_at_period_end"].(bool); sent {
-		s.scheduleEnd(o, with, atEnd)
-	}
-	if pause, sent := c.params["pause_collection"]; sent {
+	if pause, sent := p["pause_collection"]; sent {
 		s.pause(o, with, pause)
 	}
-	s.change(o, "customer.subscription.updated", with)
-	return o, nil
+	if err := s.extendTrial(o, with, p); err != nil {
+		return nil, err
+	}
+	return with, s.wishedEnd(o, with, p)
+}
+
+// changeDiscount gives the subscription a coupon, or takes its discount away if
+// the parameter was sent empty.
+func (s *Sim) changeDiscount(o, p object, wanted *voucher) {
+	coupon, sent := p["coupon"]
+	switch {
+	case wanted != nil:
+		s.redeem(o, wanted, object{"customer": o["customer"], "subscription": o["id"]})
+	case sent && coupon == nil:
+		s.dropDiscount(o)
+	}
 }
 
 func onlyNotes(params object) bool {
@@ -117,16 +180,72 @@ func (s *Sim) scheduleEnd(o, with object, atEnd bool) {
 	if flag(o, "cancel_at_period_end") == atEnd {
 		return
 	}
+	if atEnd {
+		s.wish(o, with, o["current_period_end"], s.unix(), "cancellation_requested")
+	} else {
+		s.wish(o, with, nil, nil, nil)
+	}
+	with["cancel_at_period_end"] = atEnd
+}
+
+// wishedEnd reads cancel_at and cancel_at_period_end.
+func (s *Sim) wishedEnd(o, with, p object) *apiError {
+	if atEnd, sent := p["cancel_at_period_end"].(bool); sent {
+		if has(p, "cancel_at") {
+			return invalid("", "cancel_at", "You may only specify one of these parameters: cancel_at, cancel_at_period_end.")
+		}
+		s.scheduleEnd(o, with, atEnd)
+	}
+	end, sent := p["cancel_at"]
+	if !sent {
+		return nil
+	}
+	if end == nil {
+		s.wish(o, with, nil, nil, nil)
+		return nil
+	}
+	if err := s.checkEnd(o, p, end.(int64)); err != nil {
+		return err
+	}
+	s.wish(o, with, end, s.unix(), "cancellation_requested")
+	s.plan(end.(int64), "subscription.cancel", str(o, "id"))
+	return nil
+}
+
+// wish notes when a subscription is to end, since when, and why; all nil for a
+// wish taken back.
+func (s *Sim) wish(o, with object, end, since, reason any) {
 	details, given := with["cancellation_details"].(object)
 	if !given {
 		details = cloned(sub(o, "cancellation_details"))
 	}
-	with["cancel_at_period_end"], with["cancellation_details"] = atEnd, details
-	if atEnd {
-		with["cancel_at"], with["canceled_at"], details["reason"] = o["current_period_end"], s.unix(), "cancellation_requested"
-		return
+	details["reason"] = reason
+	with["cancellation_details"], with["cancel_at"], with["canceled_at"], with["cancel_at_period_end"] = details, end, since, false
+}
+
+// checkEnd refuses an end that Stripe would prorate. The end of a period, this
+// one or a later, needs none.
+// https://docs.stripe.com/api/subscriptions/update#update_subscription-cancel_at
+func (s *Sim) checkEnd(o, p object, end int64) *apiError {
+	if end <= s.unix() {
+		return invalid("", "cancel_at", "The subscription's `cancel_at` must be in the future.")
 	}
-	with["cancel_at"], with["canceled_at"], details["reason"] = nil, nil, nil
+	ghost := cloned(o)
+	for num(ghost, "current_period_end") < end {
+		s.nextPeriod(ghost)
+	}
+	within := end <= num(o, "current_period_end")
+	if num(ghost, "current_period_end") != end && (!within || str(p, "proration_behavior") != "none") {
+		return invalid("", "cancel_at", "An end within a period is simulated only for the present one, with `proration_behavior=none`.")
+	}
+	return nil
+}
+
+// cancelDue is what "subscription.cancel" does.
+func (s *Sim) cancelDue(id string) {
+	if o, ok := s.store.find("subscription", id); ok && !ended(o) && num(o, "cancel_at") == s.unix() {
+		s.endSubscription(o, "cancellation_requested")
+	}
 }
 
 // pause sets or clears pause_collection; the status stays as it is.
@@ -161,14 +280,39 @@ func cancelSubscription(s *Sim, c *call) (object, *apiError) {
 	if ended(o) {
 		return nil, missing("subscription", c.id)
 	}
-	if flag(c.params, "prorate") || flag(c.params, "invoice_now") {
-		return nil, invalid("", "prorate", "Proration on cancellation is not simulated.")
-	}
 	if details := sub(c.params, "cancellation_details"); details != nil {
 		merge(sub(o, "cancellation_details"), details)
 	}
+	var unused []object
+	if flag(c.params, "prorate") && !inTrial(o) {
+		unused = s.prorations(o, allItems(o), s.unix(), false)
+	}
 	s.endSubscription(o, "cancellation_requested")
+	for _, item := range unused {
+		s.keepItem(item)
+	}
+	if flag(c.params, "invoice_now") {
+		s.lastInvoice(o)
+	}
 	return o, nil
+}
+
+// lastInvoice bills what is pending for a subscription that was canceled; what
+// comes back goes to the customer's balance.
+// https://docs.stripe.com/api/subscriptions/cancel#cancel_subscription-invoice_now
+func (s *Sim) lastInvoice(o object) {
+	pending := s.pendingItems(o)
+	if len(pending) == 0 {
+		return
+	}
+	invoice := s.draft(o, "subscription_update", s.unix(), s.unix(), itemLines(pending), pending)
+	o["latest_invoice"] = invoice["id"]
+	s.emit("invoice.created", invoice, nil)
+	s.finalize(invoice)
+	method := s.methodFor(o)
+	if err := s.collect(invoice, method, s.laterDecline(invoice, method)); err != nil {
+		s.emit("invoice.payment_failed", invoice, nil)
+	}
 }
 
 // endSubscription cancels now and stops the collection of its open invoices.
@@ -177,7 +321,7 @@ func (s *Sim) endSubscription(o object, reason string) {
 		o["canceled_at"] = s.unix()
 	}
 	o["status"], o["ended_at"] = "canceled", s.unix()
-	sub(o, "cancellation_details")["reason"] = reason
+	sub(o, "cancellation_details")["reason"] = orNull(reason)
 	s.stopCollecting(str(o, "id"))
 	s.emit("customer.subscription.deleted", o, nil)
 }

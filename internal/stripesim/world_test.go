@@ -78,16 +78,20 @@ func (w *world) newPrice(amount int64, interval string) *stripe.Price {
 // checkout makes a subscription session for the world's price.
 func (w *world) checkout() *stripe.CheckoutSession {
 	w.t.Helper()
-	s, err := w.api.CheckoutSessions.New(&stripe.CheckoutSessionParams{
+	s, err := w.api.CheckoutSessions.New(w.sessionParams())
+	must(w.t, err)
+	return s
+}
+
+func (w *world) sessionParams() *stripe.CheckoutSessionParams {
+	return &stripe.CheckoutSessionParams{
 		Mode:              stripe.String("subscription"),
 		LineItems:         []*stripe.CheckoutSessionLineItemParams{{Price: &w.price.ID, Quantity: stripe.Int64(1)}},
 		SuccessURL:        stripe.String("https://news.example/thanks?session={CHECKOUT_SESSION_ID}"),
 		CancelURL:         stripe.String("https://news.example/membership"),
 		ClientReferenceID: stripe.String("member-7"),
 		SubscriptionData:  &stripe.CheckoutSessionSubscriptionDataParams{Metadata: map[string]string{"member": "7"}},
-	})
-	must(w.t, err)
-	return s
+	}
 }
 
 // subscribe takes a reader through checkout and answers the subscription.
