@@ -112,10 +112,10 @@ func (s *Sim) spend(subscription object) {
 
 // dropDiscount takes the discount from a subscription or a customer.
 func (s *Sim) dropDiscount(holder object) {
-	gone := cloned(sub(holder, "discount"))
-	if gone == nil {
+	if sub(holder, "discount") == nil {
 		return
 	}
+	gone := cloned(sub(holder, "discount"))
 	if gone["end"] == nil {
 		gone["end"] = s.unix()
 	}
@@ -138,10 +138,10 @@ func deleteDiscount(kind string) handler {
 		if err != nil {
 			return nil, err
 		}
-		gone := cloned(sub(holder, "discount"))
-		if gone == nil {
+		if sub(holder, "discount") == nil {
 			return nil, invalid("", "", "No active discount for %s: %s", kind, c.id)
 		}
+		gone := cloned(sub(holder, "discount"))
 		s.dropDiscount(holder)
 		gone["deleted"] = true
 		delete(gone, "end")

@@ -66,7 +66,7 @@ func (s *Sim) settled(o object) {
 	merge(o, object{
 		"status": "paid", "paid": true, "amount_paid": o["amount_due"], "amount_remaining": int64(0), "auto_advance": false,
 		"next_payment_attempt": nil,
-		"status_transitions": object{"paid_at": s.unix()},
+		"status_transitions":   object{"paid_at": s.unix()},
 	})
 	s.emit("invoice.paid", o, nil)
 	s.emit("invoice.payment_succeeded", o, nil)
