@@ -17,7 +17,7 @@ var speakers = []string{"../auth", "../billing", "../handlers", "../locale"}
 
 var (
 	// said are the calls whose argument is a message id.
-	said = regexp.MustCompile(`(?:\bText\(|\$\.T )"([a-z_]+\.[a-z0-9_.]+)"`)
+	said = regexp.MustCompile(`(?:\bText\(|\bsay\(|\$\.T )"([a-z_]+\.[a-z0-9_.]+)"`)
 	// refused are the codes of refusals: auth's are ids themselves.
 	refused = regexp.MustCompile(`(?:Code: |invalid\()"([a-z_.]+)"`)
 	// quoted is any literal, and the beginning of one that a program completes.

@@ -26,9 +26,12 @@ type AuditEntry struct {
 // TableName is the table's name.
 func (AuditEntry) TableName() string { return "audit_log" }
 
-// Audit adds an entry, in the transaction that does what it tells of.
+// Audit adds an entry, in the transaction that does what it tells of. An entry
+// without an ID gets one.
 func Audit(tx *gorm.DB, entry AuditEntry) error {
-	entry.ID = NewID()
+	if entry.ID == uuid.Nil {
+		entry.ID = NewID()
+	}
 	if err := tx.Create(&entry).Error; err != nil {
 		return fmt.Errorf("write %s to the audit log: %w", entry.Action, err)
 	}

@@ -11,8 +11,8 @@ import (
 
 // Money is an amount in the smallest unit that Stripe takes for its currency.
 type Money struct {
-	Minor    int64
-	Currency string // ISO 4217, lower case, as Stripe writes it
+	Minor    int64  `json:"minor"`
+	Currency string `json:"currency"` // ISO 4217, lower case, as Stripe writes it
 }
 
 // Of returns minor units of currency.

@@ -11,7 +11,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"newsroom.example/membership/billing"
 	"newsroom.example/membership/cmd/service"
+	"newsroom.example/membership/locale"
 )
 
 type cli struct {
@@ -19,6 +21,11 @@ type cli struct {
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database to this version's schema."`
 	Config      configCmd      `cmd:"" help:"The configuration."`
 	Catalog     catalogCmd     `cmd:"" help:"What the newsroom sells and takes."`
+	Members     membersCmd     `cmd:"" help:"Find members, and see everything about one."`
+	Explain     explainCmd     `cmd:"" help:"What a member may read, what not, and why, as of any date."`
+	Grants      grantsCmd      `cmd:"" help:"Access with our compliments."`
+	Refund      refundCmd      `cmd:"" help:"Give a payment back, whole or in part, and say first what it does."`
+	Audit       auditCmd       `cmd:"" help:"What was done by hand, by whom and why."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Exit 0 if the service on this machine answers (for containers)."`
 
 	As string `placeholder:"NAME" help:"Who is doing this, for the audit log (default: the system's user name)."`
@@ -26,6 +33,16 @@ type cli struct {
 
 type configCmd struct {
 	Check configCheckCmd `cmd:"" help:"Name everything that is wrong with the configuration, with an example."`
+}
+
+type membersCmd struct {
+	Find membersFindCmd `cmd:"" help:"Find members by a part of their address, or by any id."`
+	Show membersShowCmd `cmd:"" help:"Everything about one member."`
+}
+
+type grantsCmd struct {
+	Add grantsAddCmd `cmd:"" help:"Give a member a plan, with a reason and an end."`
+	End grantsEndCmd `cmd:"" help:"End a grant that was given by hand."`
 }
 
 type catalogCmd struct {
@@ -38,6 +55,7 @@ type streams struct {
 	environ        []string
 	stdout, stderr io.Writer
 	actor          string // who is doing this, for the audit log
+	words          locale.Locale
 }
 
 const description = `Memberships and donations for a news site.
@@ -62,7 +80,12 @@ func dispatch(ctx context.Context, args, environ []string, stdout, stderr io.Wri
 	if err != nil {
 		return &usageError{fmt.Errorf("%w\nTry: membership --help", err)}
 	}
-	return command.Run(&streams{ctx, environ, stdout, stderr, actor(line.As)})
+	words, err := locale.New()
+	if err != nil {
+		return err
+	}
+	s := &streams{ctx, environ, stdout, stderr, actor(line.As), words.For("en")}
+	return s.inWords(command.Run(s))
 }
 
 // actor is who the audit log will name.
@@ -91,6 +114,33 @@ func (s *streams) config() (service.Config, error) {
 		return cfg, &usageError{faultsError(faults)}
 	}
 	return cfg, nil
+}
+
+// billing opens what the commands of support need.
+func (s *streams) billing() (*billing.Service, func(), error) {
+	cfg, err := s.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	log, err := s.logger(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	return service.OpenBilling(s.ctx, cfg, log)
+}
+
+// inWords says a refusal of billing's as the catalogue does, with the fault behind
+// it, which billing has cleared of what is personal. Other errors have their words.
+func (s *streams) inWords(err error) error {
+	var refused *billing.Error
+	if !errors.As(err, &refused) {
+		return err
+	}
+	text := s.words.Text("error."+refused.Code, refused.Data)
+	if refused.Err != nil {
+		text += fmt.Sprintf(" (%v)", refused.Err)
+	}
+	return errors.New(text)
 }
 
 func (s *streams) logger(cfg service.Config) (*slog.Logger, error) {
