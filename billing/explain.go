@@ -75,7 +75,7 @@ func (s *Service) Explain(ctx context.Context, memberID uuid.UUID, at time.Time)
 	if err != nil {
 		return e, err
 	}
-	story, err := s.storyOf(ctx, grants)
+	story, err := s.storyOf(ctx, memberID)
 	if err != nil {
 		return e, err
 	}
@@ -88,8 +88,7 @@ func (s *Service) Explain(ctx context.Context, memberID uuid.UUID, at time.Time)
 		return e, err
 	}
 	if !sameAnswer(Derive(grants, e.At), Derive(known, e.At)) {
-		story.subscriptions = nil // they are as of now
-		then := story.access(known, e.At)
+		then := story.then().access(known, e.At)
 		e.Then = &then
 	}
 	return e, nil
@@ -98,9 +97,9 @@ func (s *Service) Explain(ctx context.Context, memberID uuid.UUID, at time.Time)
 // access is what some grants give at an instant, told.
 func (st story) access(grants []models.Grant, at time.Time) Access {
 	held := Derive(grants, at)
-	a := Access{Tier: held.Tier, Reads: []Right{}, Lacks: []Lack{}, Grants: []GrantLine{}, NextChange: moment(held.NextChange)}
+	a := Access{Tier: held.Tier, Reads: []Right{}, Lacks: []Lack{}, Grants: []GrantLine{}, NextChange: orNil(held.NextChange)}
 	for _, h := range held.Features {
-		a.Reads = append(a.Reads, Right{h.Feature, st.features[h.Feature], moment(h.Until), h.InGrace, h.Sources})
+		a.Reads = append(a.Reads, Right{h.Feature, st.features[h.Feature], orNil(h.Until), h.InGrace, h.Sources})
 	}
 	names := held.Names()
 	for _, feature := range st.inOrder {
@@ -112,14 +111,14 @@ func (st story) access(grants []models.Grant, at time.Time) Access {
 		live, _ := liveAt(g, at)
 		a.Grants = append(a.Grants, GrantLine{
 			ID: g.ID, Source: g.Source, Ref: g.SourceRef, Plan: g.Tier, Features: g.Features,
-			From: g.ValidFrom, Until: moment(end(g)), Live: live, Why: st.why(g, at),
+			From: g.ValidFrom, Until: orNil(end(g)), Live: live, Why: st.why(g, at),
 		})
 	}
 	return a
 }
 
-// moment is nil for the zero time.
-func moment(t time.Time) *time.Time {
+// orNil is nil for the zero time.
+func orNil(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}

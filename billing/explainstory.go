@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,13 +26,14 @@ type story struct {
 // lostPayment is a payment for a subscription whose money went back, and when.
 type lostPayment struct {
 	SubscriptionID string
+	InvoiceID      string
 	Amount         int64
 	Currency       string
 	Status         models.DisputeStatus // "" for a refund
 	At             time.Time
 }
 
-func (s *Service) storyOf(ctx context.Context, grants []models.Grant) (story, error) {
+func (s *Service) storyOf(ctx context.Context, member uuid.UUID) (story, error) {
 	db := s.db.WithContext(ctx)
 	st := story{features: map[string]string{}, plans: map[string][]string{}, subscriptions: map[string]models.Subscription{}, notes: map[string][]models.AuditEntry{}}
 	var err error
@@ -41,15 +43,11 @@ func (s *Service) storyOf(ctx context.Context, grants []models.Grant) (story, er
 	if err := st.readCatalog(db); err != nil {
 		return st, err
 	}
-	var subscriptions, complimentary []string
-	for _, g := range grants {
-		subscriptions, complimentary = append(subscriptions, g.SourceRef), append(complimentary, g.ID.String())
-	}
-	if err := st.readMoney(db, subscriptions); err != nil {
+	if err := st.readMoney(db, member); err != nil {
 		return st, err
 	}
 	var notes []models.AuditEntry
-	if err := db.Where("subject IN ? AND action LIKE 'grant.%'", complimentary).Order("at, id").Find(&notes).Error; err != nil {
+	if err := db.Where("member_id = ? AND action LIKE 'grant.%'", member).Order("at, id").Find(&notes).Error; err != nil {
 		return st, fmt.Errorf("load what was noted of the grants: %w", err)
 	}
 	for _, note := range notes {
@@ -79,27 +77,40 @@ func (st *story) readCatalog(db *gorm.DB) error {
 	return nil
 }
 
-func (st *story) readMoney(db *gorm.DB, subscriptions []string) error {
+func (st *story) readMoney(db *gorm.DB, member uuid.UUID) error {
 	var rows []models.Subscription
-	if err := db.Where("id IN ?", subscriptions).Find(&rows).Error; err != nil {
-		return fmt.Errorf("load the subscriptions: %w", err)
+	if err := db.Where("customer_id IN (SELECT id FROM customers WHERE member_id = ?)", member).Find(&rows).Error; err != nil {
+		return fmt.Errorf("load the subscriptions of member %s: %w", member, err)
 	}
 	for _, row := range rows {
 		st.subscriptions[row.ID] = row
 	}
 	err := db.Raw(`
-		SELECT p.subscription_id, p.amount, p.currency, '' AS status, r.created_at AS at
+		SELECT p.subscription_id, p.invoice_id, p.amount, p.currency, '' AS status, r.created_at AS at
 		FROM refunds r JOIN payments p ON p.id = r.payment_id
-		WHERE p.subscription_id IN @ids AND p.refunded = p.amount AND r.status = @succeeded
+		WHERE p.member_id = @member AND p.subscription_id IS NOT NULL AND p.refunded = p.amount AND r.status = @succeeded
 		UNION ALL
-		SELECT p.subscription_id, p.amount, p.currency, d.status, d.created_at
+		SELECT p.subscription_id, p.invoice_id, p.amount, p.currency, d.status, d.created_at
 		FROM disputes d JOIN payments p ON p.id = d.payment_id
-		WHERE p.subscription_id IN @ids`,
-		map[string]any{"ids": subscriptions, "succeeded": models.RefundSucceeded}).Scan(&st.lost).Error
+		WHERE p.member_id = @member AND p.subscription_id IS NOT NULL
+		ORDER BY at DESC`,
+		map[string]any{"member": member, "succeeded": models.RefundSucceeded}).Scan(&st.lost).Error
 	if err != nil {
-		return fmt.Errorf("load what was refunded and disputed: %w", err)
+		return fmt.Errorf("load what was refunded and disputed of member %s: %w", member, err)
 	}
 	return nil
+}
+
+// then is the story as it was told before: what is known of subscriptions and of
+// how disputes ended is of now.
+func (st story) then() story {
+	st.subscriptions, st.lost = nil, slices.Clone(st.lost)
+	for i := range st.lost {
+		if st.lost[i].Status != "" {
+			st.lost[i].Status = models.DisputeUnderReview
+		}
+	}
+	return st
 }
 
 // lostOf is the payment behind a revoked grant: the one whose money went back when
@@ -108,6 +119,22 @@ func (st story) lostOf(g models.Grant) *lostPayment {
 	for _, each := range st.lost {
 		if each.SubscriptionID == g.SourceRef && each.At.Equal(*g.RevokedAt) {
 			return &each
+		}
+	}
+	return nil
+}
+
+// lostAfter is the payment for the time after a grant's end, if its money went back:
+// of a month that was refunded the months before stay paid.
+func (st story) lostAfter(g models.Grant) *lostPayment {
+	for _, s := range st.subscriptions[g.SourceRef].Stretches {
+		if s.Lost == "" || s.Price != g.Part || !s.Until.After(end(g)) {
+			continue
+		}
+		for _, each := range st.lost {
+			if each.InvoiceID == s.Invoice {
+				return &each
+			}
 		}
 	}
 	return nil

@@ -80,6 +80,8 @@ func graceWords(g models.Grant, facts map[string]any) Sentence {
 		return say("why.grace.past_due", facts)
 	case GraceProcessing:
 		return say("why.grace.processing", facts)
+	case GraceFirst:
+		return say("why.grace.first", facts)
 	case GraceRenewalDue:
 		return say("why.grace.renewal_due", facts)
 	}
@@ -111,9 +113,13 @@ func (st story) revokedWords(g models.Grant, facts map[string]any) Sentence {
 func (st story) endedWords(g models.Grant, facts map[string]any) Sentence {
 	facts["Date"] = end(g)
 	sub, known := st.subscriptions[g.SourceRef]
+	lost := st.lostAfter(g)
 	switch {
 	case !known:
 		return say("why.ended.ran_out", facts)
+	case lost != nil:
+		facts["Amount"], facts["Lost"] = lost.amount(), lost.At
+		return lost.words(facts)
 	case sub.Status == models.Canceled && sub.EndedAt != nil:
 		facts["Cancelled"] = *sub.EndedAt
 		return say("why.ended.cancelled", facts)
@@ -123,6 +129,17 @@ func (st story) endedWords(g models.Grant, facts map[string]any) Sentence {
 		return say("why.ended.paused", facts)
 	}
 	return say("why.ended.ran_out", facts)
+}
+
+// words are those of a month whose money went back.
+func (l lostPayment) words(facts map[string]any) Sentence {
+	switch l.Status {
+	case "":
+		return say("why.ended.refunded", facts)
+	case models.DisputeLost:
+		return say("why.ended.dispute_lost", facts)
+	}
+	return say("why.ended.disputed", facts)
 }
 
 // ahead is what Stripe will do about a live grant's subscription; nil where nothing
@@ -159,5 +176,27 @@ func (st story) whyNot(feature string, grants []models.Grant, at time.Time) Sent
 	case len(st.plans[feature]) == 0:
 		return say("why.never.sold", nil)
 	}
+	if waiting := st.unpaid(); waiting != nil {
+		return *waiting
+	}
 	return say("why.never.had", map[string]any{"Plans": strings.Join(st.plans[feature], ", ")})
+}
+
+// unpaid tells of a membership that was begun and whose first payment has not come;
+// nil for none.
+func (st story) unpaid() *Sentence {
+	for _, sub := range st.subscriptions {
+		next := say("why.never.unpaid", map[string]any{"Ref": sub.ID})
+		waiting := slices.ContainsFunc(sub.Stretches, func(s models.Stretch) bool { return s.Processing })
+		switch {
+		case sub.Kind != models.SubscriptionMembership || sub.PaidThrough != nil:
+			continue
+		case waiting:
+			next.ID = "why.never.processing"
+			return &next
+		case sub.Status == models.Incomplete:
+			return &next
+		}
+	}
+	return nil
 }

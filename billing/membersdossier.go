@@ -124,7 +124,7 @@ func (s *Service) readSubscriptions(ctx context.Context, d *Dossier) error {
 	for _, row := range rows {
 		line := SubscriptionLine{
 			ID: row.ID, Kind: row.Kind, Plan: row.Plan, Interval: row.Every, Status: row.Status, Since: row.CreatedAt,
-			PaidThrough: row.PaidThrough, RenewsAt: moment(nextCharge(row.Subscription)), EndsAt: moment(endOf(row.Subscription)),
+			PaidThrough: row.PaidThrough, RenewsAt: orNil(nextCharge(row.Subscription)), EndsAt: orNil(endOf(row.Subscription)),
 		}
 		if row.Currency != "" {
 			price := money.Of(row.Amount, row.Currency)

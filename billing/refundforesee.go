@@ -68,7 +68,7 @@ func (s *Service) pretend(ctx context.Context, plan RefundPlan) (before, after [
 	if err != nil {
 		return nil, nil, unavailable("look at the customer of a refund", err)
 	}
-	refundIn(&st, plan, s.clock())
+	stateAfter(&st, plan, s.clock())
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
 		if err := lockMember(tx, *owner); err != nil {
 			return err
@@ -98,24 +98,33 @@ func (s *Service) grantsOf(tx *gorm.DB, member uuid.UUID) ([]models.Grant, error
 	return grants, nil
 }
 
-// refundIn changes a fetched state to what Stripe will say after the refund.
-func refundIn(st *state, plan RefundPlan, now time.Time) {
+// stateAfter changes a fetched state to what Stripe will say after the refund.
+func stateAfter(st *state, plan RefundPlan, now time.Time) {
 	if payment := st.payment(plan.Payment.PaymentIntentID); payment != nil && payment.LatestCharge != nil {
-		charge := payment.LatestCharge
-		charge.AmountRefunded += plan.Amount.Minor
-		if charge.Refunds == nil {
-			charge.Refunds = &stripe.RefundList{}
-		}
-		charge.Refunds.Data = append(charge.Refunds.Data, &stripe.Refund{
-			ID: "re_pretended", Amount: plan.Amount.Minor, Currency: charge.Currency,
-			Status: stripe.RefundStatusSucceeded, Created: now.Unix(),
-		})
+		refundIn(payment.LatestCharge, plan.Amount.Minor, now)
 	}
 	for _, sub := range st.subscriptions {
 		if plan.wish.Cancel && sub.ID == *plan.Payment.SubscriptionID && sub.Status != stripe.SubscriptionStatusCanceled {
 			sub.Status, sub.EndedAt, sub.CanceledAt = stripe.SubscriptionStatusCanceled, now.Unix(), now.Unix()
 		}
 	}
+}
+
+// refundIn adds a refund to a charge; of no more than is left, for somebody else may
+// be refunding it just now.
+func refundIn(charge *stripe.Charge, amount int64, now time.Time) {
+	amount = min(amount, charge.Amount-charge.AmountRefunded)
+	if amount <= 0 {
+		return
+	}
+	charge.AmountRefunded += amount
+	if charge.Refunds == nil {
+		charge.Refunds = &stripe.RefundList{}
+	}
+	charge.Refunds.Data = append(charge.Refunds.Data, &stripe.Refund{
+		ID: "re_pretended_" + models.NewID().String(), Amount: amount, Currency: charge.Currency,
+		Status: stripe.RefundStatusSucceeded, Created: now.Unix(),
+	})
 }
 
 // weigh says what the refund does to access, and what of it is kept.

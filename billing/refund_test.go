@@ -1,0 +1,367 @@
+package billing_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stripe/stripe-go/v76"
+
+	"newsroom.example/membership/billing"
+	"newsroom.example/membership/internal/stripesim/simtest"
+	"newsroom.example/membership/locale"
+	"newsroom.example/membership/models"
+)
+
+// bought is a reader with a month that they paid for.
+func bought(n *newsroom) (uuid.UUID, models.Payment) {
+	n.t.Helper()
+	reader := n.member(uuid.NewString() + "@example.org")
+	n.join(reader, simtest.Pays)
+	all := n.ledger()
+	return reader, all[len(all)-1]
+}
+
+// refund plans a refund and makes it.
+func refund(ctx context.Context, b *billing.Service, r billing.Refund) (billing.MadeRefund, error) {
+	plan, err := b.PlanRefund(ctx, r)
+	if err != nil {
+		return billing.MadeRefund{}, err
+	}
+	return b.MakeRefund(ctx, plan)
+}
+
+// givenBack is what Stripe has given back in all, and in how many refunds.
+func (n *newsroom) givenBack() (amount int64, refunds int) {
+	n.t.Helper()
+	list := n.api.Refunds.List(&stripe.RefundListParams{})
+	for list.Next() {
+		amount, refunds = amount+list.Refund().Amount, refunds+1
+	}
+	if err := list.Err(); err != nil {
+		n.t.Fatal(err)
+	}
+	return amount, refunds
+}
+
+func (n *newsroom) audited(action string) []models.AuditEntry {
+	n.t.Helper()
+	var all []models.AuditEntry
+	if err := n.db.Where("action = ?", action).Order("at, id").Find(&all).Error; err != nil {
+		n.t.Fatal(err)
+	}
+	return all
+}
+
+// onceRefunded checks that one refund was made of that amount, whoever asked how
+// often.
+func (n *newsroom) onceRefunded(want int64) {
+	n.t.Helper()
+	if amount, refunds := n.givenBack(); amount != want || refunds != 1 {
+		n.t.Errorf("%d were given back in %d refunds, want %d in one", amount, refunds, want)
+	}
+	if made := n.audited("refund.made"); len(made) != 1 {
+		n.t.Errorf("%d refunds are noted as made", len(made))
+	}
+}
+
+func TestRefundedAtOnceByTwo(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader, paid := bought(n)
+	wish := billing.Refund{Payment: paid.PaymentIntentID, By: by("Moved away")}
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() {
+			_, err := refund(t.Context(), n.Service, wish)
+			if c := code(err); err != nil && c != "refund_done" && c != "refund_repeated" && c != "refund_unanswered" && c != "refund_unseen" {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	n.settle()
+	n.onceRefunded(800)
+	n.reads(reader, false)
+}
+
+// Two plans that were made before either was carried out.
+func TestAPlanThatWasOvertaken(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	_, paid := bought(n)
+	plan := func(amount, note string) billing.RefundPlan {
+		p, err := n.PlanRefund(t.Context(), billing.Refund{Payment: paid.PaymentIntentID, Amount: amount, By: by(note)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	first, twin, more := plan("5", "Moved away"), plan("5", "Moved away"), plan("4", "Sorry")
+	if _, err := n.MakeRefund(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.MakeRefund(t.Context(), twin); code(err) != "refund_repeated" {
+		t.Errorf("the same again: %v", err)
+	}
+	if _, err := n.MakeRefund(t.Context(), more); code(err) != "refund_too_much" {
+		t.Errorf("more than is left: %v", err)
+	}
+	n.onceRefunded(500)
+}
+
+// An answer that was lost, and a crash before it was noted: the same command goes on
+// where it stopped, also when our books have learned of the refund meanwhile, and
+// does what is left to do.
+func TestARefundGoesOnAfterACrash(t *testing.T) {
+	t.Parallel()
+	for name, lost := range map[string]func(r *http.Request) bool{
+		"the answer of the refund":       func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/v1/refunds" },
+		"the answer of the cancellation": func(r *http.Request) bool { return r.Method == http.MethodDelete },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := open(t)
+			reader, paid := bought(n)
+			crashing := n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
+				if lost(r) {
+					stripe.ServeHTTP(nowhere{}, r)
+					hangUp(n.t, w)
+					return
+				}
+				stripe.ServeHTTP(w, r)
+			})
+			wish := billing.Refund{Payment: paid.PaymentIntentID, Cancel: true, By: by("Moved away")}
+			if _, err := refund(t.Context(), crashing, wish); code(err) != "refund_unanswered" && code(err) != "refund_not_cancelled" {
+				t.Fatalf("%v", err)
+			}
+			n.settle()
+			other := billing.Refund{Payment: paid.PaymentIntentID, Amount: "3", By: by("Sorry")}
+			if _, err := n.PlanRefund(t.Context(), other); code(err) != "refund_underway" {
+				t.Errorf("another wish meanwhile: %v", err)
+			}
+			for i := range 3 {
+				if _, err := refund(t.Context(), n.Service, wish); err != nil && (i == 0 || code(err) != "refund_done" && code(err) != "refund_repeated") {
+					t.Errorf("run %d again: %v", i, err)
+				}
+			}
+			n.settle()
+			n.onceRefunded(800)
+			if sub := n.subscription(reader); sub.Status != models.Canceled {
+				t.Errorf("the subscription is %s", sub.Status)
+			}
+		})
+	}
+}
+
+// Stripe forgets a key after a day; the refund is found all the same.
+func TestARefundIsFoundWithoutItsKey(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	_, paid := bought(n)
+	var key string
+	crashing := n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
+		if r.Method == http.MethodPost && r.URL.Path == "/v1/refunds" {
+			key = r.Header.Get("Idempotency-Key")
+			r.Header.Set("Idempotency-Key", "forgotten")
+			stripe.ServeHTTP(nowhere{}, r)
+			hangUp(n.t, w)
+			return
+		}
+		stripe.ServeHTTP(w, r)
+	})
+	wish := billing.Refund{Payment: paid.PaymentIntentID, Amount: "5", By: by("Moved away")}
+	if _, err := refund(t.Context(), crashing, wish); code(err) != "refund_unanswered" {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(key, "rf_") {
+		t.Errorf("the key was %q", key)
+	}
+	if _, err := refund(t.Context(), n.Service, wish); err != nil {
+		t.Fatal(err)
+	}
+	n.onceRefunded(500)
+}
+
+// A 500 that Stripe keeps under a key for a day: if the refund was made all the same
+// it is found, and if not the next run asks under another key.
+func TestAKeptErrorOfARefund(t *testing.T) {
+	t.Parallel()
+	for name, made := range map[string]bool{"made all the same": true, "not made": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := open(t)
+			_, paid := bought(n)
+			kept := map[string]bool{}
+			stuck := n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
+				key := r.Header.Get("Idempotency-Key")
+				if r.Method == http.MethodPost && r.URL.Path == "/v1/refunds" && (kept[key] || len(kept) == 0) {
+					if made && !kept[key] {
+						stripe.ServeHTTP(nowhere{}, r)
+					}
+					kept[key] = true
+					refuse(w, 500, "", "An error occurred.")
+					return
+				}
+				stripe.ServeHTTP(w, r)
+			})
+			wish := billing.Refund{Payment: paid.PaymentIntentID, Amount: "5", By: by("Moved away")}
+			_, err := refund(t.Context(), stuck, wish)
+			if made && err != nil || !made && code(err) != "refund_refused" {
+				t.Fatalf("%v", err)
+			}
+			if _, err := refund(t.Context(), stuck, wish); !made && err != nil || made && code(err) != "refund_repeated" {
+				t.Errorf("again: %v", err)
+			}
+			n.onceRefunded(500)
+		})
+	}
+}
+
+func TestRefundsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	_, paid := bought(n)
+	n.give(gift(nil, "5", models.Once)) // opened, never paid
+	for column, c := range map[string]struct{ value, want string }{
+		"status = 'pending', paid_at": {"NULL", "refund_pending"},
+		"status = 'failed', paid_at":  {"NULL", "refund_failed"},
+		"disputed":                    {"amount", "refund_disputed"},
+		"refunded":                    {"amount", "refund_done"},
+	} {
+		plan, err := n.PlanRefund(t.Context(), billing.Refund{Payment: paid.PaymentIntentID, By: by("x")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.db.Exec("UPDATE payments SET " + column + " = " + c.value).Error; err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.MakeRefund(t.Context(), plan); code(err) != c.want {
+			t.Errorf("%s: %v", column, err)
+		}
+		if _, err := n.PlanRefund(t.Context(), billing.Refund{Payment: paid.PaymentIntentID, By: by("x")}); err != nil { // and asks Stripe, which knows better
+			t.Error(err)
+		}
+	}
+	for _, bad := range []billing.Refund{{Payment: "pi_\x00"}, {Payment: ""}, {Payment: "sub_none"}, {Payment: uuid.NewString()}} {
+		bad.By = by("x")
+		if _, err := n.PlanRefund(t.Context(), bad); code(err) != "payment_unknown" {
+			t.Errorf("%q: %v", bad.Payment, err)
+		}
+	}
+	if _, refunds := n.givenBack(); refunds != 0 {
+		t.Errorf("%d refunds", refunds)
+	}
+	n.pass(31 * day)
+	if _, err := n.PlanRefund(t.Context(), billing.Refund{Payment: *paid.SubscriptionID, By: by("x")}); code(err) != "payment_ambiguous" {
+		t.Errorf("a subscription with two payments: %v", err)
+	}
+	down := n.through(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { hangUp(n.t, w) })
+	if _, err := down.PlanRefund(t.Context(), billing.Refund{Payment: paid.PaymentIntentID, By: by("x")}); code(err) != "refund_unseen" {
+		t.Errorf("Stripe is away: %v", err)
+	}
+}
+
+// foreseen are a plan's effects in words.
+func foreseen(t *testing.T, plan billing.RefundPlan) string {
+	t.Helper()
+	catalogue, err := locale.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, e := range plan.Effects {
+		all = append(all, catalogue.For("en").Text(e.ID, e.Data))
+	}
+	return strings.Join(all, " ")
+}
+
+// What is foreseen comes true, and foreseeing changes nothing.
+func TestWhatARefundDoesIsForeseen(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		wish   billing.Refund
+		renew  bool // a second month was paid before
+		of     int  // which payment
+		says   []string
+		reads  bool
+		status models.SubscriptionStatus
+	}{
+		"whole":                {billing.Refund{}, false, 0, []string{"gives back €8, the whole payment of 22 November 2026", "Member ends at once; what closes: articles:full, sources:links", "charges again on 22 December 2026"}, false, models.Active},
+		"whole, cancelled":     {billing.Refund{Cancel: true}, false, 0, []string{"Member ends at once", "is cancelled at once"}, false, models.Canceled},
+		"whole, kept":          {billing.Refund{KeepAccess: true}, false, 0, []string{"Member stays open until 22 December 2026", "charges again on"}, true, models.Active},
+		"part":                 {billing.Refund{Amount: "3"}, false, 0, []string{"€3 of the €8", "€5 stay", "Access stays as it is"}, true, models.Active},
+		"part, kept":           {billing.Refund{Amount: "3", KeepAccess: true}, false, 0, []string{"Access stays as it is"}, true, models.Active},
+		"part, cancelled":      {billing.Refund{Amount: "3", Cancel: true}, false, 0, []string{"€5 stay", "ends at once", "is cancelled at once"}, false, models.Canceled},
+		"the month before":     {billing.Refund{}, true, 0, []string{"whole payment of 22 November 2026", "Access stays as it is"}, true, models.Active},
+		"the month":            {billing.Refund{}, true, 1, []string{"ends at once"}, false, models.Active},
+		"the month, kept":      {billing.Refund{KeepAccess: true}, true, 1, []string{"Member stays open until 22 January 2027"}, true, models.Active},
+		"the month, cancelled": {billing.Refund{Cancel: true}, true, 1, []string{"ends at once", "is cancelled at once"}, false, models.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := open(t)
+			reader, _ := bought(n)
+			n.pass(5 * day)
+			if c.renew {
+				n.pass(31 * day)
+			}
+			c.wish.Payment, c.wish.By = n.ledger()[c.of].PaymentIntentID, by("Sorry")
+			before := n.may(reader)
+			plan, err := n.PlanRefund(t.Context(), c.wish)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range c.says {
+				if words := foreseen(t, plan); !strings.Contains(words, text) || strings.Contains(words, "<no value>") {
+					t.Errorf("not foreseen: %q\n%s", text, words)
+				}
+			}
+			if after := n.may(reader); after.Version != before.Version || len(n.audited("refund.requested")) > 0 {
+				t.Errorf("foreseeing changed something: version %d, then %d", before.Version, after.Version)
+			}
+			if _, err := n.MakeRefund(t.Context(), plan); err != nil {
+				t.Fatal(err)
+			}
+			n.clock.advance(time.Second) // what ends now has ended
+			n.reads(reader, c.reads)
+			n.settle()
+			n.reads(reader, c.reads)
+			if sub := n.subscription(reader); sub.Status != c.status {
+				t.Errorf("the subscription is %s", sub.Status)
+			}
+		})
+	}
+}
+
+// A monthly gift is refunded and stopped; there is no access to keep, nor anything
+// to cancel of a single one.
+func TestRefundingGifts(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	donor := n.member("donor@example.org")
+	n.stripe.Pay(t, n.give(gift(&donor, "5", models.Monthly)), simtest.Pays)
+	n.stripe.Pay(t, n.give(gift(nil, "7", models.Once)), simtest.Pays)
+	n.settle()
+	for _, paid := range n.ledger() {
+		wish := billing.Refund{Payment: paid.DonationID.String(), KeepAccess: true, By: by("Sorry")}
+		if _, err := n.PlanRefund(t.Context(), wish); code(err) != "refund_keeps_nothing" {
+			t.Errorf("keep: %v", err)
+		}
+		wish.KeepAccess, wish.Cancel = false, true
+		if _, err := refund(t.Context(), n.Service, wish); paid.SubscriptionID == nil && code(err) != "refund_cancels_nothing" || paid.SubscriptionID != nil && err != nil {
+			t.Errorf("cancel: %v", err)
+		}
+	}
+	n.settle()
+	if sub := n.subscription(donor); sub.Status != models.Canceled {
+		t.Errorf("the monthly gift is %s", sub.Status)
+	}
+	if amount, _ := n.givenBack(); amount != 500 {
+		t.Errorf("%d were given back", amount)
+	}
+}
