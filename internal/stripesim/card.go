@@ -10,6 +10,7 @@ var (
 	generic      = &decline{"card_declined", "generic_decline", "Your card was declined."}
 	insufficient = &decline{"card_declined", "insufficient_funds", "Your card has insufficient funds."}
 	lostCard     = &decline{"card_declined", "lost_card", "Your card was declined."}
+	stolenCard   = &decline{"card_declined", "stolen_card", "Your card was declined."}
 	expiredCard  = &decline{"expired_card", "", "Your card has expired."}
 	wrongCVC     = &decline{"incorrect_cvc", "", "Your card's security code is incorrect."}
 	processing   = &decline{"processing_error", "", "An error occurred while processing your card. Try again in a little bit."}
@@ -17,26 +18,47 @@ var (
 		"but used a non test card. For a list of valid test cards, visit: https://stripe.com/docs/testing."}
 )
 
-// card is a test card: its brand, and how it fares while its holder is there
-// and when it is charged later without them. Nil pays.
+// mustProve is the answer to a card whose holder must first prove who they are.
+// https://docs.stripe.com/declines/codes
+var mustProve = &decline{"authentication_required", "authentication_required", "Your card was declined. This transaction requires authentication."}
+
+// card is a test card: its brand, and how it fares. Nil pays.
 type card struct {
-	brand      string
-	now, later *decline
+	brand   string
+	now     *decline // while its holder is there
+	proved  *decline // once its holder has proved who they are, where that is asked
+	later   *decline // charged without its holder
+	dispute string   // the reason of the dispute that follows each payment
+	inquiry bool     // the dispute is an inquiry
+	refunds string   // how its refunds fare, other than at once: "pending" or "failing"
 }
 
 // cards are the test cards of https://docs.stripe.com/testing that are
 // simulated.
 var cards = map[string]card{
-	"4242424242424242": {"visa", nil, nil},
-	"5555555555554444": {"mastercard", nil, nil},
-	"4000000000000341": {"visa", nil, generic},
-	"4000000000000002": {"visa", generic, generic},
-	"4000000000009995": {"visa", insufficient, insufficient},
-	"4000000000009987": {"visa", lostCard, lostCard},
-	"4000000000000069": {"visa", expiredCard, expiredCard},
-	"4000000000000127": {"visa", wrongCVC, wrongCVC},
-	"4000000000000119": {"visa", processing, processing},
+	"4242424242424242": {brand: "visa"},
+	"5555555555554444": {brand: "mastercard"},
+	"4000000000000077": {brand: "visa"}, // at once available
+	"4000003720000278": {brand: "visa"}, // at once available
+	"4000000000000341": {brand: "visa", later: generic},
+	"4000000000000002": refusing(generic),
+	"4000000000009995": refusing(insufficient),
+	"4000000000009987": refusing(lostCard),
+	"4000000000009979": refusing(stolenCard),
+	"4000000000000069": refusing(expiredCard),
+	"4000000000000127": refusing(wrongCVC),
+	"4000000000000119": refusing(processing),
+	"4000002500003155": {brand: "visa", now: mustProve},
+	"4000002760003184": {brand: "visa", now: mustProve, later: mustProve},
+	"4000008260003178": {brand: "visa", now: mustProve, proved: insufficient, later: mustProve},
+	"4000000000000259": {brand: "visa", dispute: "fraudulent"},
+	"4000000000002685": {brand: "visa", dispute: "product_not_received"},
+	"4000000000001976": {brand: "visa", dispute: "fraudulent", inquiry: true},
+	"4000000000007726": {brand: "visa", refunds: "pending"},
+	"4000000000005126": {brand: "visa", refunds: "failing"},
 }
+
+func refusing(why *decline) card { return card{brand: "visa", now: why, later: why} }
 
 // cardFor reads what a person typed. A number that no card has is refused on
 // the spot; a number that might be a real card's is declined.
@@ -58,7 +80,7 @@ func cardFor(typed string) (number string, c card, problem string) {
 	case !luhn(number):
 		return "", card{}, "Your card number is invalid."
 	}
-	return number, card{"visa", notATestCard, notATestCard}, ""
+	return number, refusing(notATestCard), ""
 }
 
 // luhn is the check that every card number satisfies.
@@ -99,13 +121,17 @@ func (s *Sim) newCard(number string, c card, email, name string) object {
 	return o
 }
 
-// cardBehind answers how a payment method will fare.
+// cardBehind answers how a payment method will fare. One that is no card fares
+// like a good one here: see debit.
 func cardBehind(method object) card {
+	if isDebit(method) {
+		return card{}
+	}
 	if method == nil {
 		return card{}
 	}
 	if c, known := cards[str(method, "_card")]; known {
 		return c
 	}
-	return card{"visa", notATestCard, notATestCard}
+	return refusing(notATestCard)
 }

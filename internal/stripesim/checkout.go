@@ -5,15 +5,17 @@ import (
 	"strings"
 )
 
-// purchase is what a reader typed on the hosted page.
+// purchase is what a reader typed on the hosted page: a card, or a bank account
+// if its field is not empty.
 type purchase struct {
-	email, name, card string
-	code              string // a promotion code, where the page asks for one
+	email, name, card, account string
+	code                       string // a promotion code, where the page asks for one
 }
 
 // submit carries out a purchase: everything that Checkout makes, in its order.
 // It answers the words for the reader if the purchase cannot be, and then the
-// session stays open for another try.
+// session stays open for another try. It also stays open, without words, while
+// the reader must prove who they are.
 func (s *Sim) submit(session object, p purchase) string {
 	if problem := s.enterCode(session, p.code); problem != "" {
 		return problem
@@ -24,29 +26,25 @@ func (s *Sim) submit(session object, p purchase) string {
 	if _, err := mail.ParseAddress(p.email); err != nil || !looksLikeMail(p.email) {
 		return "Enter a complete e-mail address."
 	}
-	method, why, problem := s.typedCard(session, p)
+	method, refused, problem := s.methodTyped(session, p)
 	if problem != "" {
 		return problem
 	}
 	session["customer_details"] = customerDetails(p.email, p.name)
-	var refused *apiError
-	if str(session, "mode") == "subscription" {
-		refused = s.subscribe(session, method, why)
-	} else {
-		refused = s.payOnce(session, method, why)
-	}
-	if refused != nil {
-		return refused.message
-	}
-	session["status"], session["url"] = "complete", nil
-	s.emit("checkout.session.completed", session, nil)
-	return ""
+	return s.concludeTry(session, s.try(session, method, refused))
 }
 
-// typedCard makes the payment method that was typed in, and says why it will be
-// refused; nil if nothing was typed and nothing is asked for.
-func (s *Sim) typedCard(session object, p purchase) (method object, refused *decline, problem string) {
-	if p.card == "" && !needsCard(session) {
+// methodTyped makes the payment method that was typed in, and says how it fares
+// while its holder is there; nil if nothing was typed and nothing is asked for.
+func (s *Sim) methodTyped(session object, p purchase) (method object, refused *decline, problem string) {
+	if p.account != "" {
+		account, problem := debitFor(p.account, array(session, "payment_method_types"))
+		if problem != "" {
+			return nil, nil, problem
+		}
+		return s.newDebit(account, p.email, p.name), nil, ""
+	}
+	if p.card == "" && session != nil && !needsCard(session) {
 		return nil, nil, ""
 	}
 	number, c, problem := cardFor(p.card)
@@ -54,6 +52,45 @@ func (s *Sim) typedCard(session object, p purchase) (method object, refused *dec
 		return nil, nil, problem
 	}
 	return s.newCard(number, c, p.email, p.name), c.now, ""
+}
+
+func (s *Sim) try(session, method object, refused *decline) *apiError {
+	session["_method"] = method["id"]
+	if str(session, "mode") == "subscription" {
+		return s.subscribe(session, method, refused)
+	}
+	return s.payOnce(session, method, refused)
+}
+
+// concludeTry ends a session that was paid, or whose debit is under way.
+func (s *Sim) concludeTry(session object, refused *apiError) string {
+	session["_proving"] = refused != nil && refused.code == mustProve.code
+	switch {
+	case flag(session, "_proving"):
+		return ""
+	case refused != nil:
+		return refused.message
+	}
+	session["status"], session["url"] = "complete", nil
+	s.emit("checkout.session.completed", session, nil)
+	return ""
+}
+
+// prove carries on with a session whose reader has proved, or not, who they are.
+func (s *Sim) prove(session object, proved bool) string {
+	method := s.store.byID[str(session, "_method")]
+	if !proved {
+		return s.concludeTry(session, s.proofFailed(s.intentOf(session), method))
+	}
+	return s.concludeTry(session, s.try(session, method, cardBehind(method).proved))
+}
+
+// intentOf is the payment that a session tries, in payment mode its own, else
+// that of its subscription's first invoice.
+func (s *Sim) intentOf(session object) object {
+	subscription := s.store.byID[str(session, "_started")]
+	invoice := s.store.byID[str(subscription, "latest_invoice")]
+	return s.store.byID[firstOf(str(session, "payment_intent"), str(invoice, "payment_intent"))]
 }
 
 // knownEmail is the address that the reader cannot change on the page.
@@ -101,10 +138,11 @@ func (s *Sim) payOnce(session, method object, refused *decline) *apiError {
 	}
 	intent["customer"] = customer
 	s.store.put(intent)
+	intent["_session"] = session["id"]
 	if err := s.pay(intent, method, refused); err != nil {
 		return err
 	}
-	session["customer"], session["payment_status"] = customer, "paid"
+	session["customer"], session["payment_status"] = customer, paymentStatus(intent)
 	s.useVoucher(session)
 	return nil
 }
@@ -134,16 +172,29 @@ func (s *Sim) subscribe(session, method object, refused *decline) *apiError {
 	}
 	invoice := s.store.byID[str(o, "latest_invoice")]
 	if err := s.collect(invoice, method, refused); err != nil {
-		s.emit("invoice.payment_failed", invoice, nil)
+		s.tellUnpaid(invoice)
 		return err
 	}
 	s.activate(o)
 	session["customer"], session["subscription"], session["invoice"] = customer["id"], o["id"], invoice["id"]
-	session["payment_status"] = "paid"
-	if num(invoice, "amount_due") == 0 {
-		session["payment_status"] = "no_payment_required"
+	intent := s.store.byID[str(invoice, "payment_intent")]
+	session["payment_status"] = paymentStatus(intent)
+	if intent != nil {
+		intent["_session"] = session["id"]
 	}
 	return nil
+}
+
+// paymentStatus is what a session says of its payment, nil for none.
+// https://docs.stripe.com/api/checkout/sessions/object#checkout_session_object-payment_status
+func paymentStatus(intent object) string {
+	switch {
+	case intent == nil:
+		return "no_payment_required"
+	case str(intent, "status") == "processing":
+		return "unpaid"
+	}
+	return "paid"
 }
 
 func (s *Sim) startSubscription(session, customer object) object {

@@ -37,10 +37,12 @@ func (s *Sim) finalize(o object) {
 		})
 		o["payment_intent"] = intent["id"]
 	}
+	o["hosted_invoice_url"] = s.invoicePage(o)
 	s.emit("invoice.finalized", o, nil)
 }
 
-// collect tries to pay an open invoice with a payment method.
+// collect tries to pay an open invoice with a payment method. Without an error
+// it is paid, or its direct debit is under way.
 func (s *Sim) collect(o, method object, refused *decline) *apiError {
 	o["attempted"] = true
 	if num(o, "amount_due") == 0 {
@@ -57,7 +59,9 @@ func (s *Sim) collect(o, method object, refused *decline) *apiError {
 	if err != nil {
 		return err
 	}
-	s.settled(o)
+	if str(intent, "status") == "succeeded" { // and not "processing"
+		s.settled(o)
+	}
 	return nil
 }
 
@@ -85,6 +89,9 @@ func payInvoice(s *Sim, c *call) (object, *apiError) {
 	if str(o, "status") != "open" {
 		return nil, invalid("invoice_not_editable", "", "This invoice is %s and cannot be paid.", str(o, "status"))
 	}
+	if str(s.store.byID[str(o, "payment_intent")], "status") == "processing" {
+		return nil, invalid("", "", "This invoice has a payment that is still being processed.")
+	}
 	subscription := s.store.byID[str(o, "subscription")]
 	method := s.methodFor(subscription)
 	if wish := str(c.params, "payment_method"); wish != "" {
@@ -93,11 +100,20 @@ func payInvoice(s *Sim, c *call) (object, *apiError) {
 		}
 	}
 	if err := s.collect(o, method, s.laterDecline(o, method)); err != nil {
-		s.emit("invoice.payment_failed", o, nil)
+		s.tellUnpaid(o)
 		return nil, err
 	}
-	s.recover(subscription)
+	s.carryOn(subscription)
 	return o, nil
+}
+
+// carryOn is what a collected invoice means for its subscription.
+func (s *Sim) carryOn(subscription object) {
+	if str(subscription, "status") == "incomplete" {
+		s.activate(subscription)
+		return
+	}
+	s.recover(subscription)
 }
 
 // stopCollecting leaves a subscription's unpaid invoices as they are.

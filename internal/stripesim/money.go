@@ -51,10 +51,7 @@ func formatted(amount int64, currency string) string {
 }
 
 func digits(amount int64, currency string) string {
-	exp, ok := exponents[currency]
-	if !ok {
-		exp = 2
-	}
+	exp := exponent(currency)
 	text := fmt.Sprintf("%0*d", exp+1, amount)
 	if exp == 0 {
 		return text
@@ -62,6 +59,16 @@ func digits(amount int64, currency string) string {
 	return text[:len(text)-exp] + "." + text[len(text)-exp:]
 }
 
+// exponent is how many decimals a currency has.
+func exponent(currency string) int {
+	if exp, ok := exponents[currency]; ok {
+		return exp
+	}
+	return 2
+}
+
 // fee is what the simulator's Stripe takes: 1.5 % and 25 of the smallest unit,
 // as for European cards in euro. Real fees depend on country and card.
 func fee(amount int64) int64 { return (amount*15+500)/1000 + 25 }
+
+const debitFee = 35 // for a direct debit; Stripe's for SEPA in euro

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 )
 
 //go:embed pages/*.html
@@ -37,7 +38,11 @@ type checkoutPage struct {
 	AsksCode, NeedsCard         bool
 	Discount                    string // what is taken off, as people read it
 	Trial                       string // when the trial ends, if there is one
+	Account                     string // what a direct debit's field is called, if one can be chosen
 }
+
+// proofPage is where a card's holder proves who they are, or does not.
+type proofPage struct{ Total string }
 
 // overPage is shown for a session that can no longer be paid.
 type overPage struct{ Title, Text, Link string }
@@ -70,12 +75,17 @@ func (s *Sim) showCheckout(w http.ResponseWriter, r *http.Request) {
 // same page with the reason if not.
 func (s *Sim) submitCheckout(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	p := purchase{email: r.PostFormValue("email"), name: r.PostFormValue("name"), card: r.PostFormValue("card"), code: r.PostFormValue("promotion_code")}
+	p := purchase{email: r.PostFormValue("email"), name: r.PostFormValue("name"), card: r.PostFormValue("card"),
+		account: r.PostFormValue("account"), code: r.PostFormValue("promotion_code")}
 	status, name, data, to := 0, "", any(nil), ""
 	s.live(func() {
 		session, ok := s.store.find("checkout.session", r.PathValue("id"))
 		problem := ""
-		if ok && str(session, "status") == "open" {
+		switch proof := r.PostFormValue("proof"); {
+		case !ok || str(session, "status") != "open":
+		case flag(session, "_proving") && proof != "":
+			problem = s.prove(session, proof == "given")
+		default:
 			problem = s.enter(session, p, r.PostFormValue("do"))
 		}
 		if ok && str(session, "status") == "complete" { // now, or by the first click of two
@@ -110,6 +120,9 @@ func (s *Sim) checkoutView(id string, typed purchase, problem string) (int, stri
 	case "expired":
 		return http.StatusGone, "checkout-over", overPage{Title: "This page has expired", Text: "The payment was not made, and nothing was charged.", Link: str(session, "cancel_url")}
 	}
+	if flag(session, "_proving") {
+		return http.StatusOK, "proof", proofPage{formatted(num(session, "amount_total"), str(session, "currency"))}
+	}
 	status := http.StatusOK
 	if problem != "" {
 		status = http.StatusPaymentRequired
@@ -123,6 +136,7 @@ func (s *Sim) checkoutPage(session object, typed purchase, problem string) check
 		Title: "Payment", Button: payLabel(session), Problem: problem, Back: str(session, "cancel_url"),
 		Total: formatted(num(session, "amount_total"), code), Message: str(session, "custom_text.submit.message"),
 		Email: firstOf(s.knownEmail(session), typed.email), EmailKnown: s.knownEmail(session) != "",
+		Account: accountField(array(session, "payment_method_types")),
 	}
 	p.AsksCode, p.NeedsCard, p.Code = flag(session, "allow_promotion_codes"), needsCard(session), typed.code
 	if less := num(session, "total_details.amount_discount"); less > 0 {
@@ -139,6 +153,17 @@ func (s *Sim) checkoutPage(session object, typed purchase, problem string) check
 		}
 	}
 	return p
+}
+
+// accountField names the field for a bank account, empty if only cards pay.
+func accountField(types []any) string {
+	switch {
+	case slices.Contains(types, any("sepa_debit")):
+		return "or IBAN (SEPA Direct Debit)"
+	case slices.Contains(types, any("bacs_debit")):
+		return "or sort code and account number (Bacs Direct Debit)"
+	}
+	return ""
 }
 
 // payLabel is the button's word, after submit_type.

@@ -64,7 +64,7 @@ func (s *Sim) freeMethod(id, param string) (object, *apiError) {
 		return nil, err
 	case has(o, "customer"):
 		return nil, invalid("", param, "The payment method you provided has already been attached to a customer.")
-	case cardBehind(o).now != nil:
+	case cardBehind(o).now != nil && cardBehind(o).now != mustProve:
 		return nil, cardBehind(o).now.error()
 	}
 	return o, nil

@@ -14,6 +14,7 @@ var expandable = map[string][]string{
 	"charge":                 {"balance_transaction", "customer", "invoice", "payment_intent", "refunds", "review", "application", "on_behalf_of", "failure_balance_transaction", "transfer", "source_transfer", "application_fee"},
 	"checkout.session":       {"customer", "invoice", "line_items", "payment_intent", "payment_link", "setup_intent", "subscription"},
 	"customer":               {"subscriptions", "default_source", "invoice_settings.default_payment_method", "sources", "tax_ids", "tax", "test_clock"},
+	"dispute":                {"charge", "payment_intent"},
 	"invoice":                {"charge", "customer", "default_payment_method", "default_source", "discounts", "payment_intent", "quote", "subscription", "test_clock", "latest_revision", "on_behalf_of", "application"},
 	"coupon":                 {"applies_to", "currency_options"},
 	"discount":               {"customer"},

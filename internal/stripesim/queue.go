@@ -33,6 +33,12 @@ func doings() map[string]func(*Sim, string) {
 		"subscription.resume":   (*Sim).resumeCollection,
 		"subscription.upcoming": (*Sim).announceRenewal,
 		"trial.ending":          (*Sim).announceTrialEnd,
+		"invoice.unproven":      (*Sim).unproven,
+		"debit.settle":          (*Sim).settleDebit,
+		"charge.dispute":        (*Sim).disputeByMethod,
+		"refund.settle":         (*Sim).settleRefund,
+		"dispute.decide":        (*Sim).decideDispute,
+		"dispute.due":           (*Sim).lapseDispute,
 	}
 }
 

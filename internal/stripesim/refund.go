@@ -48,14 +48,18 @@ func (s *Sim) refund(charge, params object) (object, *apiError) {
 	if !sent {
 		amount = left
 	}
-	if err := refundable(charge, amount, left); err != nil {
+	if err := s.refundable(charge, amount, left); err != nil {
 		return nil, err
 	}
 	o := s.store.shape("refund", s.unix(), pick(charge, "currency", "payment_intent"))
 	merge(o, object{"amount": amount, "charge": charge["id"], "metadata": withMetadata(nil, params)})
 	merge(o, pick(params, "reason"))
+	if isDebit(charge) {
+		delete(o, "destination_details")
+	}
 	s.store.put(o)
-	o["balance_transaction"] = s.settle("refund", o, -amount, 0)["id"]
+	o["balance_transaction"] = s.bookRefund(o, charge)["id"]
+	s.startRefund(o, charge)
 	s.change(charge, "charge.refunded", object{
 		"amount_refunded": num(charge, "amount_refunded") + amount,
 		"refunded":        amount == left,
@@ -64,11 +68,13 @@ func (s *Sim) refund(charge, params object) (object, *apiError) {
 	return o, nil
 }
 
-func refundable(charge object, amount, left int64) *apiError {
+func (s *Sim) refundable(charge object, amount, left int64) *apiError {
 	id, currency := str(charge, "id"), str(charge, "currency")
 	switch {
 	case !flag(charge, "paid"):
 		return invalid("charge_not_refundable", "charge", "Charge %s has not been paid and cannot be refunded.", id)
+	case s.chargedBack(charge):
+		return invalid("charge_disputed", "", "Charge %s has been charged back; cannot issue a refund.", id)
 	case left == 0:
 		return invalid("charge_already_refunded", "", "Charge %s has already been refunded.", id)
 	case amount < 1:

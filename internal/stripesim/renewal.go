@@ -88,22 +88,34 @@ func (s *Sim) forgo(o object, behavior string) {
 	s.emit(event, o, nil)
 }
 
-// charge tries a renewal's open invoice and draws the consequences.
+// charge tries a renewal's open invoice and draws the consequences. A direct
+// debit has none yet.
 func (s *Sim) charge(o, subscription object) {
 	method := s.methodFor(subscription)
 	if err := s.collect(o, method, s.laterDecline(o, method)); err == nil {
 		s.recover(subscription)
 		return
 	}
+	s.missed(o, subscription)
+}
+
+// missed is what an unpaid invoice means for its subscription: a retry, or the
+// end. What waits for its reader's proof is not retried.
+func (s *Sim) missed(o, subscription object) {
 	retry := int(num(o, "attempt_count")) - 1
-	if retry >= len(s.cfg.Retries) {
+	switch {
+	case needsProof(s.store.byID[str(o, "payment_intent")]):
+		o["next_payment_attempt"] = nil
+		s.plan(s.unix()+s.proofTime(), "invoice.unproven", str(o, "id"))
+	case retry >= len(s.cfg.Retries):
 		s.giveUp(o, subscription)
 		return
+	default:
+		next := s.unix() + int64(s.cfg.Retries[retry].Seconds())
+		o["next_payment_attempt"] = next
+		s.plan(next, "invoice.retry", str(o, "id"))
 	}
-	next := s.unix() + int64(s.cfg.Retries[retry].Seconds())
-	o["next_payment_attempt"] = next
-	s.plan(next, "invoice.retry", str(o, "id"))
-	s.emit("invoice.payment_failed", o, nil)
+	s.tellUnpaid(o)
 	s.change(subscription, "customer.subscription.updated", object{"status": "past_due"})
 }
 

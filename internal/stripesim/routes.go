@@ -94,6 +94,12 @@ func moneyCalls() []route {
 		{"POST /v1/refunds", refundFields, createRefund},
 		lists("GET /v1/refunds", "refund", refundFilters),
 		{"GET /v1/refunds/{id}", nil, retrieve("refund")},
+		{"POST /v1/refunds/{id}", fields{"metadata": metadata()}, updateRefund},
+		{"POST /v1/refunds/{id}/cancel", nil, cancelRefund},
+		lists("GET /v1/disputes", "dispute", disputeFilters),
+		{"GET /v1/disputes/{id}", nil, retrieve("dispute")},
+		{"POST /v1/disputes/{id}", disputeFields, updateDispute},
+		{"POST /v1/disputes/{id}/close", nil, closeDispute},
 		lists("GET /v1/balance_transactions", "balance_transaction", balanceFilters),
 		{"GET /v1/balance_transactions/{id}", nil, retrieve("balance_transaction")},
 	}
@@ -132,6 +138,8 @@ func (s *Sim) routes() *http.ServeMux {
 	mux.HandleFunc("/v1/", s.serveUnknown)
 	mux.HandleFunc("GET /checkout/{id}", s.showCheckout)
 	mux.HandleFunc("POST /checkout/{id}", s.submitCheckout)
+	mux.HandleFunc("GET /invoice/{id}", s.showInvoice)
+	mux.HandleFunc("POST /invoice/{id}", s.submitInvoice)
 	mux.HandleFunc("GET /portal/{id}", s.showPortal)
 	mux.HandleFunc("POST /portal/{id}", s.submitPortal)
 	return mux

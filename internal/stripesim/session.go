@@ -38,7 +38,7 @@ var sessionFields = fields{
 	"mode":                       oneOf("payment", "subscription").required(), // "setup" is not simulated
 	"payment_intent_data":        hash(fields{"description": text(1000), "metadata": metadata(), "receipt_email": text(800), "setup_future_usage": oneOf("off_session", "on_session"), "statement_descriptor": text(22), "statement_descriptor_suffix": text(22)}),
 	"payment_method_collection":  oneOf("always", "if_required"),
-	"payment_method_types":       arrayOf(oneOf("card")), // others are not simulated
+	"payment_method_types":       arrayOf(oneOf("card", "sepa_debit", "bacs_debit")), // others are not simulated
 	"phone_number_collection":    hash(fields{"enabled": boolean().required()}),
 	"submit_type":                oneOf("auto", "book", "donate", "pay"),
 	"subscription_data":          hash(fields{"description": text(500), "metadata": metadata(), "proration_behavior": oneOf("create_prorations", "none"), "trial_end": integer(), "trial_period_days": integer(), "trial_settings": trialSettings}),
@@ -76,6 +76,9 @@ func createSession(s *Sim, c *call) (object, *apiError) {
 	}
 	with := pick(p, "allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id", "customer",
 		"customer_email", "locale", "mode", "payment_method_collection", "submit_type", "success_url")
+	if types := array(p, "payment_method_types"); len(types) > 0 {
+		with["payment_method_types"] = types
+	}
 	with["expires_at"] = s.unix() + day
 	if at, sent := p["expires_at"]; sent {
 		with["expires_at"] = at

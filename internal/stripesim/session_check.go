@@ -111,7 +111,17 @@ func (s *Sim) sessionLines(p object) ([]line, *apiError) {
 		}
 		lines[i] = l
 	}
-	return lines, nil
+	return lines, checkDebits(array(p, "payment_method_types"), str(lines[0].price, "currency"))
+}
+
+// checkDebits refuses a direct debit in a currency that its banks do not have.
+func checkDebits(types []any, code string) *apiError {
+	for _, typ := range types {
+		if only := debitCurrency[typ.(string)]; only != "" && only != code {
+			return invalid("", "payment_method_types", "The payment method `%s` cannot be used with the currency: %s. The payment method supports %s only.", typ, code, only)
+		}
+	}
+	return nil
 }
 
 func where(i int) string { return "line_items[" + strconv.Itoa(i) + "]" }

@@ -45,6 +45,13 @@ type Config struct {
 	// AfterRetries is the status of a subscription when the last retry has
 	// failed: "canceled" (also when empty), "unpaid" or "past_due".
 	AfterRetries string
+	// DebitTime is how long a direct debit is under way; 0 is five days. Stripe's
+	// test accounts settle within minutes, real ones in about that time.
+	DebitTime time.Duration
+	// Settlement is the currency of the account's balance, and Rates what one
+	// unit of another is worth in it. Empty settles each currency in itself.
+	Settlement string
+	Rates      map[string]float64
 	// Transport carries the webhook deliveries; nil is a plain http.Transport
 	// that takes no proxy from the environment.
 	Transport http.RoundTripper
@@ -74,6 +81,7 @@ type Sim struct {
 	planned int64
 	doings  map[string]func(*Sim, string)
 	now     time.Time // the instant being lived through
+	base    string    // where the last call reached us, for addresses of hosted pages
 	cause   cause     // what the next event will name as its request
 	changed bool      // since the last save
 }
@@ -113,6 +121,9 @@ func withDefaults(cfg Config) Config {
 	}
 	if cfg.Retries == nil {
 		cfg.Retries = []time.Duration{3 * day, 5 * day, 7 * day}
+	}
+	if cfg.DebitTime == 0 {
+		cfg.DebitTime = 5 * day
 	}
 	if cfg.Couriers == 0 {
 		cfg.Couriers = couriers

@@ -29,6 +29,7 @@ var idForms = map[string]struct {
 	"customer":                     {"cus_", 14},
 	"coupon":                       {"", 8},
 	"discount":                     {"di_", 24},
+	"dispute":                      {"dp_", 24},
 	"event":                        {"evt_", 24},
 	"invoice":                      {"in_", 24},
 	"invoiceitem":                  {"ii_", 24},

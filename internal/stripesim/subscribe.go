@@ -238,7 +238,7 @@ func (s *Sim) payFirst(o object, behavior string) {
 	}
 	method := s.methodFor(o)
 	if err := s.collect(invoice, method, s.laterDecline(invoice, method)); err != nil {
-		s.emit("invoice.payment_failed", invoice, nil)
+		s.tellUnpaid(invoice)
 		return
 	}
 	s.activate(o)

@@ -62,52 +62,6 @@ func (s *Sim) summary(o object) Subscription {
 	}
 }
 
-// Payment is one succeeded payment: what a ledger must hold, once.
-type Payment struct {
-	Intent, Charge                  string
-	Customer, Invoice, Subscription string // empty where there is none
-	Email                           string
-	Amount, Refunded, Fee           int64 // in the currency's smallest unit
-	Currency                        string
-	Created                         time.Time         // of the charge
-	Metadata                        map[string]string // of the payment intent
-}
-
-// Net is what is left of the payment: the amount less refunds and Stripe's fee.
-func (p Payment) Net() int64 { return p.Amount - p.Refunded - p.Fee }
-
-// Payments answers every payment that succeeded, the newest first. It is read
-// from the objects themselves, for a ledger to be compared with.
-func (s *Sim) Payments() (out []Payment) {
-	s.live(func() {
-		for _, c := range s.store.all("charge", func(o object) bool { return flag(o, "paid") }) {
-			intent := s.store.byID[str(c, "payment_intent")]
-			invoice := s.store.byID[str(c, "invoice")]
-			out = append(out, Payment{
-				Intent: str(intent, "id"), Charge: str(c, "id"), Customer: str(c, "customer"), Invoice: str(c, "invoice"),
-				Subscription: str(invoice, "subscription"), Email: str(c, "billing_details.email"),
-				Amount: num(c, "amount_captured"), Refunded: num(c, "amount_refunded"),
-				Fee: num(s.store.byID[str(c, "balance_transaction")], "fee"), Currency: str(c, "currency"),
-				Created: when(c), Metadata: texts(sub(intent, "metadata")),
-			})
-		}
-	})
-	return out
-}
-
-// Total is the sum of the payments in one currency.
-type Total struct{ Count, Amount, Refunded, Fee int64 }
-
-// Totals answers the sums of Payments by currency code, in lower case.
-func (s *Sim) Totals() map[string]Total {
-	out := map[string]Total{}
-	for _, p := range s.Payments() {
-		t := out[p.Currency]
-		out[p.Currency] = Total{t.Count + 1, t.Amount + p.Amount, t.Refunded + p.Refunded, t.Fee + p.Fee}
-	}
-	return out
-}
-
 func when(o object) time.Time { return time.Unix(num(o, "created"), 0).UTC() }
 
 func texts(metadata object) map[string]string {

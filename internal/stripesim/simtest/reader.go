@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -15,7 +16,23 @@ const (
 	Pays           = "4242 4242 4242 4242"
 	Declined       = "4000 0000 0000 0002"
 	DeclinesLater  = "4000 0000 0000 0341" // pays now, declines at renewal
+	ProvesOnce     = "4000 0025 0000 3155" // 3-D Secure now, not at renewal
+	ProvesAlways   = "4000 0027 6000 3184" // 3-D Secure each time
+	ProvesInVain   = "4000 0082 6000 3178" // 3-D Secure, then insufficient funds
+	Disputed       = "4000 0000 0000 0259" // pays, and is disputed
+	Inquired       = "4000 0000 0000 1976" // pays, and the bank inquires
+	RefundsLate    = "4000 0000 0000 7726" // refunds stay pending for days
+	RefundsFail    = "4000 0000 0000 5126" // refunds succeed, and fail after days
 	DefaultAddress = "reader@example.org"  // typed where the page knows none
+)
+
+// Bank accounts that readers type.
+const (
+	DebitPays     = "AT61 1904 3002 3457 3201"
+	DebitFails    = "AT86 1904 3002 3547 3202"
+	DebitDisputed = "AT59 1904 3002 3547 3203" // pays, and the bank takes it back
+	BacsPays      = "10-88-00 00012345"
+	BacsFails     = "10-88-00 33333335"
 )
 
 // Page is what a reader sees after a step.
@@ -47,6 +64,42 @@ func (s *Server) PayAs(t testing.TB, sessionURL, card, email string) Page {
 	}
 	form.Set("card", card)
 	return post(t, sessionURL, form)
+}
+
+// PayByDebit is Pay with a bank account: an IBAN, or a British sort code and
+// account number, where the session allows it.
+func (s *Server) PayByDebit(t testing.TB, sessionURL, account string) Page {
+	t.Helper()
+	form := url.Values{"email": {DefaultAddress}, "account": {account}}
+	return post(t, sessionURL, form)
+}
+
+// PayInvoice types a card on an invoice's hosted page.
+func (s *Server) PayInvoice(t testing.TB, invoiceURL, card string) Page {
+	t.Helper()
+	return post(t, invoiceURL, url.Values{"card": {card}})
+}
+
+// Prove completes the bank's authentication on a checkout's or an invoice's
+// page that asks for it.
+func (s *Server) Prove(t testing.TB, pageURL string) Page {
+	t.Helper()
+	return answerProof(t, pageURL, "given")
+}
+
+// FailProof fails the bank's authentication.
+func (s *Server) FailProof(t testing.TB, pageURL string) Page {
+	t.Helper()
+	return answerProof(t, pageURL, "refused")
+}
+
+func answerProof(t testing.TB, pageURL, answer string) Page {
+	t.Helper()
+	shown := get(t, pageURL)
+	if !strings.Contains(shown.Body, `name="proof" value="`+answer+`"`) {
+		t.Fatalf("nothing to prove on %s (status %d)", pageURL, shown.Status)
+	}
+	return post(t, pageURL, url.Values{"proof": {answer}})
 }
 
 // CancelInPortal presses the first "cancel" of a portal page.
