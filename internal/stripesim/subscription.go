@@ -311,7 +311,7 @@ func (s *Sim) lastInvoice(o object) {
 	s.finalize(invoice)
 	method := s.methodFor(o)
 	if err := s.collect(invoice, method, s.laterDecline(invoice, method)); err != nil {
-		s.emit("invoice.payment_failed", invoice, nil)
+		s.tellUnpaid(invoice)
 	}
 }
 
