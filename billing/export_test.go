@@ -13,12 +13,13 @@ import (
 // many subjects it claimed.
 func (s *Service) Drain(ctx context.Context) (int, error) {
 	for n := 0; ; n++ {
-		subject, err := s.claim(ctx)
+		subject, err := s.claim(ctx, anyFailures)
 		if err != nil || subject == nil {
 			return n, err
 		}
 		if err := s.syncOnce(ctx, *subject); err != nil {
-			return n, errors.Join(err, s.postpone(ctx, *subject, err))
+			_, planned := s.postpone(ctx, *subject, err)
+			return n, errors.Join(err, planned)
 		}
 	}
 }
@@ -28,14 +29,16 @@ func (s *Service) Claim(ctx context.Context, id string) (*models.SyncSubject, er
 	return s.claimThis(ctx, id)
 }
 
-func (s *Service) ClaimDue(ctx context.Context) (*models.SyncSubject, error) { return s.claim(ctx) }
+func (s *Service) ClaimDue(ctx context.Context) (*models.SyncSubject, error) {
+	return s.claim(ctx, anyFailures)
+}
 
 func (s *Service) SyncOnce(ctx context.Context, subject models.SyncSubject) error {
 	return s.syncOnce(ctx, subject)
 }
 
 func (s *Service) SyncClaimed(ctx context.Context, subject models.SyncSubject) {
-	s.syncClaimed(ctx, subject)
+	_ = s.syncClaimed(ctx, subject)
 }
 
 var (
@@ -45,7 +48,7 @@ var (
 )
 
 const (
-	Lease       = lease
+	Lease       = defaultLease
 	SettleAfter = settleAfter
 )
 
@@ -60,3 +63,30 @@ func (s *Service) SetGrant(ctx context.Context, key models.Grant, terms models.T
 		return s.setGrant(tx, key, terms, reason)
 	})
 }
+
+// The pace of the workers, for tests that look at it.
+var AsWorker = asWorker
+
+type Bucket struct{ *bucket }
+
+func NewBucket(limit float64) Bucket { return Bucket{newBucket(limit)} }
+
+func (b Bucket) Slower(turn int, stop time.Duration) { b.slower(turn, stop) }
+
+func (b Bucket) Faster() { b.faster() }
+
+func (b Bucket) Rate() float64 { return float64(b.limiter.Limit()) }
+
+func (l *Line) Rate(path string) float64 { return Bucket{l.transport.pace.endpoint(path)}.Rate() }
+
+// Down tells the line that Stripe is down.
+func (l *Line) Down() { l.transport.down.Store(true) }
+
+// Resting is the service with a breaker that rests for d.
+func (s *Service) Resting(d time.Duration) *Service {
+	s.breaker = s.newBreaker(d)
+	return s
+}
+
+// DeadAfter is how long a subject is tried.
+const DeadAfter = deadAfter

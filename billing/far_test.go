@@ -2,6 +2,7 @@ package billing_test
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -16,15 +17,31 @@ import (
 // request and passes it on, or does not. It retries as in production.
 func (n *newsroom) through(step func(w http.ResponseWriter, r *http.Request, stripe http.Handler)) *billing.Service {
 	n.t.Helper()
+	return n.served(billing.Stripe(simtest.Key, n.proxy(step)), billing.Config{}, discard)
+}
+
+// served is billing on this newsroom's books, by a line of its own.
+func (n *newsroom) served(line *billing.Line, cfg billing.Config, log *slog.Logger) *billing.Service {
+	cfg.PublicURL = "https://members.example.news"
+	return billing.New(n.db, line, cfg, n.clock.now, n.real.now, log)
+}
+
+// proxy is the address of the way to Stripe that leads through step.
+func (n *newsroom) proxy(step func(w http.ResponseWriter, r *http.Request, stripe http.Handler)) string {
+	n.t.Helper()
 	target, err := url.Parse(n.stripe.URL)
 	if err != nil {
 		n.t.Fatal(err)
 	}
 	stripe := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { step(w, r, stripe) }))
-	n.t.Cleanup(server.Close)
-	return billing.New(n.db, billing.Stripe(simtest.Key, server.URL),
-		billing.Config{PublicURL: "https://members.example.news"}, n.clock.now, n.real.now, discard)
+	return listen(n.t, func(w http.ResponseWriter, r *http.Request) { step(w, r, stripe) })
+}
+
+// listen serves until the test ends, and is the address.
+func listen(t *testing.T, answer http.HandlerFunc) string {
+	server := httptest.NewServer(answer)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 type object = map[string]any

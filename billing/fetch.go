@@ -50,26 +50,40 @@ func (s *Service) fetchPayment(ctx context.Context, id string) (state, error) {
 	return st, s.fetchCharges(ctx, &st)
 }
 
+// fetchCustomer asks three questions of most customers: their subscriptions, which
+// bring the customer along, their invoices and their payments. Who has no
+// subscription has no invoice that we would look at.
 func (s *Service) fetchCustomer(ctx context.Context, id string) (state, error) {
 	st := state{at: s.clock()}
-	customer, err := s.stripe.Customers.Get(id, &stripe.CustomerParams{Params: stripe.Params{Context: ctx}})
-	if err != nil && !missing(err) {
-		return st, fmt.Errorf("get customer %s: %w", id, err)
-	}
-	if missing(err) {
-		customer = &stripe.Customer{ID: id, Deleted: true}
-	}
-	st.customer = customer
+	var err error
 	if st.subscriptions, err = s.subscriptionsOf(ctx, id); err != nil {
 		return st, err
 	}
-	if st.invoices, err = s.invoicesOf(ctx, id); err != nil {
+	if len(st.subscriptions) > 0 {
+		st.customer = st.subscriptions[0].Customer
+		st.invoices, err = s.invoicesOf(ctx, id)
+	} else {
+		st.customer, err = s.customerAt(ctx, id)
+	}
+	if err != nil {
 		return st, err
 	}
 	if st.payments, err = s.paymentsOf(ctx, id); err != nil {
 		return st, err
 	}
 	return st, s.fetchCharges(ctx, &st)
+}
+
+// customerAt is a customer as Stripe has it; one that it does not know is deleted.
+func (s *Service) customerAt(ctx context.Context, id string) (*stripe.Customer, error) {
+	customer, err := s.stripe.Customers.Get(id, &stripe.CustomerParams{Params: stripe.Params{Context: ctx}})
+	if missing(err) {
+		return &stripe.Customer{ID: id, Deleted: true}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get customer %s: %w", id, err)
+	}
+	return customer, nil
 }
 
 // fetchCharges completes what the payments' charges only hint at.
@@ -93,6 +107,7 @@ func (s *Service) subscriptionsOf(ctx context.Context, customer string) ([]*stri
 	var all []*stripe.Subscription
 	list := s.stripe.Subscriptions.List(&stripe.SubscriptionListParams{
 		ListParams: page(ctx), Customer: stripe.String(customer), Status: stripe.String("all"),
+		Expand: stripe.StringSlice([]string{"data.customer"}),
 	})
 	for list.Next() {
 		all = append(all, list.Subscription())

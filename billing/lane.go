@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/stripe/stripe-go/v76"
 	"gorm.io/gorm"
 	"newsroom.example/membership/models"
 )
@@ -19,17 +18,15 @@ import (
 // slow "active" could land after a quick "canceled" and reopen the archive.
 
 const (
-	// lease is how long a worker may take before another may claim its subject.
-	lease = 30 * time.Second
-	// fetchDeadline leaves time to apply within the lease.
-	fetchDeadline = 20 * time.Second
 	// settleAfter is when a subject is looked at once more, in case a read at
 	// Stripe lagged its event.
 	settleAfter = 2 * time.Minute
 	// pollEvery finds work whose wake-up was lost.
-	pollEvery   = time.Second
-	laneWorkers = 4
+	pollEvery = time.Second
 )
+
+// fetchDeadline leaves a third of the lease to apply what was fetched.
+func (s *Service) fetchDeadline() time.Duration { return s.cfg.Lease * 2 / 3 }
 
 // errLeaseLost says that another worker has claimed the subject meanwhile: what
 // this one fetched is stale and was not written.
@@ -45,28 +42,28 @@ func (s *Service) Wake() {
 }
 
 // Run works the sync lane and the sweeps until ctx ends, and returns when every sync
-// under way has ended.
+// under way has ended. Half of the workers take only subjects that did not fail before, so
+// that those on which Stripe's answers hang never have all of them.
 func (s *Service) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
-	for range laneWorkers {
-		workers.Go(func() { s.work(ctx) })
+	for i := range s.cfg.Workers {
+		failures := anyFailures
+		if i >= (s.cfg.Workers+1)/2 {
+			failures = 0
+		}
+		workers.Go(func() { s.work(asWorker(ctx), failures) })
 	}
 	workers.Go(func() { s.sweepOn(ctx) })
 	workers.Wait()
 	return nil
 }
 
-func (s *Service) work(ctx context.Context) {
+func (s *Service) work(ctx context.Context, failures int) {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	for ctx.Err() == nil {
-		subject, err := s.claim(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, "could not claim a sync subject", "error", err)
-		}
-		if subject != nil {
-			s.Wake() // where one is, others may be: let a second worker look
-			s.syncClaimed(ctx, *subject)
+		worked, _ := s.breaker.Execute(func() (bool, error) { return s.workOne(ctx, failures) })
+		if worked {
 			continue
 		}
 		select {
@@ -77,36 +74,64 @@ func (s *Service) work(ctx context.Context) {
 	}
 }
 
-// syncClaimed brings one subject up to date, or plans when to try again.
-func (s *Service) syncClaimed(ctx context.Context, subject models.SyncSubject) {
-	err := s.syncOnce(ctx, subject)
-	if err == nil || errors.Is(err, errLeaseLost) {
-		return
+// workOne syncs one due subject, if there is one, and says what that told of Stripe's
+// health.
+func (s *Service) workOne(ctx context.Context, failures int) (worked bool, vote error) {
+	subject, err := s.claim(ctx, failures)
+	if err != nil && ctx.Err() == nil {
+		s.log.ErrorContext(ctx, "could not claim a sync subject", "error", err)
 	}
-	s.log.WarnContext(ctx, "sync failed", "subject", subject.ID, "attempt", subject.Attempts, "error", fault(err))
-	if err := s.postpone(context.WithoutCancel(ctx), subject, err); err != nil {
+	if subject == nil {
+		return false, errNoVote
+	}
+	s.Wake() // where one is, others may be: let a second worker look
+	return true, s.vote(*subject, s.syncClaimed(ctx, *subject))
+}
+
+// syncClaimed brings one subject up to date, or plans when to try again, and tells
+// what went wrong.
+func (s *Service) syncClaimed(ctx context.Context, subject models.SyncSubject) error {
+	failure := s.syncOnce(ctx, subject)
+	if failure == nil || errors.Is(failure, errLeaseLost) {
+		return failure
+	}
+	after := context.WithoutCancel(ctx)
+	if ctx.Err() != nil || errors.Is(failure, errBusy) {
+		if err := s.giveBack(after, subject); err != nil {
+			s.log.ErrorContext(ctx, "could not give a sync back", "subject", subject.ID, "error", err)
+		}
+		return failure
+	}
+	s.log.WarnContext(ctx, "sync failed", "subject", subject.ID, "attempt", subject.Attempts, "error", fault(failure))
+	died, err := s.postpone(after, subject, failure)
+	switch {
+	case err != nil:
 		s.log.ErrorContext(ctx, "could not postpone a sync", "subject", subject.ID, "error", err)
+	case died:
+		s.log.ErrorContext(ctx, "gave a sync up after a day of failures: see `membership events show`", "subject", subject.ID, "error", fault(failure))
 	}
+	return failure
 }
 
 func (s *Service) syncOnce(ctx context.Context, subject models.SyncSubject) error {
-	fetching, cancel := context.WithTimeout(ctx, fetchDeadline)
+	fetching, cancel := context.WithTimeout(ctx, s.fetchDeadline())
 	defer cancel()
 	state, err := s.fetch(fetching, subject)
 	if err != nil {
-		return err
+		return &farError{err}
 	}
+	defer s.atDesk(ctx)()
 	return s.db.Write(ctx, func(tx *gorm.DB) error { return s.apply(tx, subject, state) })
 }
 
-// fault is what may be kept and logged of an error: of Stripe's, its type and code
-// and request, because its message may quote what a customer typed.
-func fault(err error) string {
-	var e *stripe.Error
-	if errors.As(err, &e) {
-		return fmt.Sprintf("stripe: %s %s (HTTP %d, request %s)", e.Type, e.Code, e.HTTPStatusCode, e.RequestID)
+// atDesk waits until a worker may use the database, and returns how to leave.
+// Readers do not wait.
+func (s *Service) atDesk(ctx context.Context) (leave func()) {
+	if !isWorker(ctx) {
+		return func() {}
 	}
-	return err.Error()
+	s.desk <- struct{}{}
+	return func() { <-s.desk }
 }
 
 // patience is how long a reader's page waits for a sync that a worker is doing;
@@ -124,7 +149,7 @@ func (s *Service) syncNow(ctx context.Context, subject models.SyncSubject) error
 	}
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	ctx, cancel := context.WithTimeout(ctx, patience+fetchDeadline)
+	ctx, cancel := context.WithTimeout(ctx, patience+s.fetchDeadline())
 	defer cancel()
 	for range int(patience / lookEvery) {
 		mine, err := s.claimThis(ctx, subject.ID)
@@ -132,7 +157,7 @@ func (s *Service) syncNow(ctx context.Context, subject models.SyncSubject) error
 			return err
 		}
 		if mine != nil {
-			s.syncClaimed(ctx, *mine)
+			_ = s.syncClaimed(ctx, *mine) // has planned the next try: the page shows what is known
 			return nil
 		}
 		if clean, err := s.isClean(ctx, subject.ID); err != nil || clean {

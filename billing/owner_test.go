@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -37,11 +38,8 @@ func TestWhoeverPaidReadsOn(t *testing.T) {
 			t.Parallel()
 			n := open(t)
 			location := n.guest()
-			customer := n.stripe.Sim.Subscriptions()[0].Customer
-			n.Service = n.edited(edits{"/v1/customers/" + customer: func(answer object) {
-				for key, value := range told {
-					answer[key] = value
-				}
+			n.Service = n.edited(edits{"/v1/subscriptions": func(answer object) {
+				maps.Copy(listed(answer)[0]["customer"].(object), told)
 			}})
 			p := n.purchase(location)
 			if p.State != billing.PurchaseSucceeded || p.Member == nil || !p.Fresh {

@@ -8,13 +8,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/stripe/stripe-go/v76"
-	"github.com/stripe/stripe-go/v76/client"
 	"newsroom.example/membership/models"
 )
 
@@ -22,41 +19,44 @@ import (
 type Config struct {
 	PublicURL string // this service's own base URL, where Stripe sends readers back
 	Livemode  bool   // whether the Stripe key moves real money
+
+	Lease   time.Duration // how long a sync may take before another worker may do it; 0 is 30 s
+	Workers int           // how many syncs run at once; 0 is 16
 }
 
 // Service answers every question about money and access.
 type Service struct {
 	db     *models.DB
-	stripe *client.API
+	stripe *Line
 	cfg    Config
 	clock  func() time.Time // the newsroom's time
 	real   func() time.Time // leases and back-off
 	log    *slog.Logger
-	wake   chan struct{}
+
+	wake    chan struct{}
+	desk    chan struct{} // holds a token for each worker that uses the database
+	breaker *breaker
 }
+
+// The lane's defaults. Sixteen workers keep the rate that Stripe allows even while
+// each of its answers takes a quarter of a second.
+const (
+	defaultLease   = 30 * time.Second
+	defaultWorkers = 16
+)
 
 // New makes the service. Nothing runs until Run is called.
-func New(db *models.DB, api *client.API, cfg Config, clock, real func() time.Time, log *slog.Logger) *Service {
-	return &Service{db: db, stripe: api, cfg: cfg, clock: clock, real: real, log: log, wake: make(chan struct{}, 1)}
-}
-
-// stripeTimeout bounds each request; stripe-go's own default is 80 s, longer than
-// any reader waits.
-const stripeTimeout = 10 * time.Second
-
-// Stripe is the real stripe-go client, pointed at base ("" is api.stripe.com).
-func Stripe(key, base string) *client.API {
-	config := &stripe.BackendConfig{
-		HTTPClient:        &http.Client{Timeout: stripeTimeout},
-		MaxNetworkRetries: stripe.Int64(1), // two tries fit into the time that a page may take
-		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull},
-		EnableTelemetry:   stripe.Bool(false),
+func New(db *models.DB, line *Line, cfg Config, clock, real func() time.Time, log *slog.Logger) *Service {
+	if cfg.Lease == 0 {
+		cfg.Lease = defaultLease
 	}
-	if base != "" {
-		config.URL = stripe.String(base)
+	if cfg.Workers == 0 {
+		cfg.Workers = defaultWorkers
 	}
-	backend := stripe.GetBackendWithConfig(stripe.APIBackend, config)
-	return client.New(key, &stripe.Backends{API: backend, Connect: backend, Uploads: backend})
+	s := &Service{db: db, stripe: line, cfg: cfg, clock: clock, real: real, log: log, wake: make(chan struct{}, 1)}
+	s.desk = make(chan struct{}, max(1, db.Pool.Config().MaxConns/2)) // the other half is the readers'
+	s.breaker = s.newBreaker(breakerRest)
+	return s
 }
 
 // Livemode says whether a secret or restricted key moves real money.

@@ -168,7 +168,7 @@ func (s *Service) begin(row *models.Sweep) {
 // read asks for the page where a sweep stands. An object to go on from that Stripe
 // does not know any more makes the list begin anew.
 func (s *Service) read(ctx context.Context, row models.Sweep) (sheet, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchDeadline)
+	ctx, cancel := context.WithTimeout(asWorker(ctx), s.fetchDeadline())
 	defer cancel()
 	of := sweeps[row.Name].lists[row.Step]
 	at := place{since: row.Since, cursor: row.Cursor, asked: s.clock()}

@@ -29,7 +29,7 @@ func (s *Service) claimSweep(ctx context.Context, condition string, name models.
 		WHERE livemode = @livemode AND name = (
 			SELECT name FROM sweeps WHERE livemode = @livemode AND (lease_until IS NULL OR lease_until <= @now) AND `+condition+`
 			ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *`,
-		map[string]any{"token": models.NewID(), "until": now.Add(lease), "now": now, "livemode": s.cfg.Livemode, "name": name}).Scan(&rows).Error
+		map[string]any{"token": models.NewID(), "until": now.Add(s.cfg.Lease), "now": now, "livemode": s.cfg.Livemode, "name": name}).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("claim a sweep: %w", err)
 	}

@@ -76,8 +76,8 @@ func (s *Service) SyncDue(ctx context.Context, told func(synced int64)) (synced,
 	var done atomic.Int64
 	for {
 		var workers sync.WaitGroup
-		for range laneWorkers {
-			workers.Go(func() { s.syncSome(ctx, &done, told) })
+		for range s.cfg.Workers {
+			workers.Go(func() { s.syncSome(asWorker(ctx), &done, told) })
 		}
 		workers.Wait()
 		if err := ctx.Err(); err != nil {
@@ -93,11 +93,11 @@ func (s *Service) SyncDue(ctx context.Context, told func(synced int64)) (synced,
 
 func (s *Service) syncSome(ctx context.Context, done *atomic.Int64, told func(synced int64)) {
 	for ctx.Err() == nil {
-		subject, err := s.claim(ctx)
+		subject, err := s.claim(ctx, anyFailures)
 		if err != nil || subject == nil {
 			return
 		}
-		s.syncClaimed(ctx, *subject)
+		_ = s.syncClaimed(ctx, *subject) // has planned the next try
 		told(done.Add(1))
 	}
 }

@@ -119,6 +119,8 @@ type SyncSubject struct {
 	DeadAt     *time.Time  `gorm:"type:timestamptz"`
 	LastError  string      `gorm:"type:text;not null;default:''"`
 	SyncedAt   *time.Time  `gorm:"type:timestamptz"`
+	// FailingSince is the first failure after the last success.
+	FailingSince *time.Time `gorm:"type:timestamptz"`
 }
 
 // StripeEvent is a delivery that we acknowledged: ids and a hash of its body.

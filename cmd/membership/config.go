@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 
@@ -51,8 +52,13 @@ func unreadable(wrong env.AggregateError) error {
 		}
 		field, _ := reflect.TypeFor[service.Config]().FieldByName(parse.Name)
 		fault := service.Fault{Name: field.Tag.Get("env"), Problem: "is not a number", Example: field.Tag.Get("envDefault")}
-		if field.Type.Kind() == reflect.Bool {
+		switch {
+		case field.Type.Kind() == reflect.Bool:
 			fault.Problem, fault.Example = "is neither true nor false", "true"
+		case field.Type == reflect.TypeFor[time.Duration]():
+			fault.Problem = "is not a span of time"
+		case fault.Example == "":
+			fault.Example = "100"
 		}
 		faults = append(faults, fault)
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"newsroom.example/membership/billing"
 	"newsroom.example/membership/notify"
@@ -30,6 +31,11 @@ type Config struct {
 	StripeSecretKey      string   `env:"STRIPE_SECRET_KEY"`
 	StripeWebhookSecrets []string `env:"STRIPE_WEBHOOK_SECRETS"`
 	StripeAPIBase        string   `env:"STRIPE_API_BASE"`
+	StripeRate           float64  `env:"STRIPE_RATE"`
+	StripeEndpointRate   float64  `env:"STRIPE_ENDPOINT_RATE" envDefault:"25"`
+
+	SyncLease   time.Duration `env:"SYNC_LEASE" envDefault:"30s"`
+	SyncWorkers int           `env:"SYNC_WORKERS" envDefault:"16"`
 
 	SMTPURL  string `env:"SMTP_URL"`
 	MailFrom string `env:"MAIL_FROM"`
@@ -74,6 +80,8 @@ func (c Config) Faults() []Fault {
 	check(isPostgres(c.DatabaseURL), "DATABASE_URL", wanted(c.DatabaseURL, "is not a postgres:// address"), "postgres://membership:secret@db.example.news/membership")
 	check(c.DatabaseConns >= 4, "DATABASE_CONNS", "is below 4: pages, jobs and the sync need one each", "16")
 	c.stripeFaults(check)
+	check(c.SyncLease == 0 || c.SyncLease >= 2*time.Second, "SYNC_LEASE", "is below two seconds: Stripe's answers must fit in", "30s")
+	check(c.SyncWorkers >= 0, "SYNC_WORKERS", "is below zero", "16")
 	_, err = c.smtp()
 	check(err == nil, "SMTP_URL", wanted(c.SMTPURL, "is not an smtp://, smtps:// or smtp+plain:// address"), "smtp://user:secret@mail.example.news:587")
 	_, err = mail.ParseAddress(c.MailFrom)
@@ -96,6 +104,23 @@ func (c Config) stripeFaults(check func(ok bool, name, problem, example string))
 		"STRIPE_WEBHOOK_SECRETS", wanted(strings.Join(c.StripeWebhookSecrets, ""), "is not a list of the endpoint's signing secrets"), "whsec_… (two with a comma between while one is rolled)")
 	check(c.StripeAPIBase == "" || isLoopback(c.StripeAPIBase) && !billing.Livemode(key), "STRIPE_API_BASE",
 		"points away from Stripe: that is only for a simulator on this machine, with a test key", "leave it out")
+	check(c.StripeRate >= 0, "STRIPE_RATE", "is below zero", "100")
+	check(c.StripeEndpointRate >= 0, "STRIPE_ENDPOINT_RATE", "is below zero", "25")
+}
+
+// stripeLimits are what Stripe takes by default: a quarter of the rate in test mode.
+// The simulator's faults are live mode's.
+// https://stripe.com/docs/rate-limits
+func (c Config) stripeLimits() billing.Limits {
+	overall := c.StripeRate
+	switch {
+	case overall > 0:
+	case billing.Livemode(c.StripeSecretKey) || c.StripeAPIBase != "":
+		overall = 100
+	default:
+		overall = 25
+	}
+	return billing.Limits{Overall: overall, Endpoint: c.StripeEndpointRate}
 }
 
 // wanted tells a missing value from a wrong one.

@@ -144,8 +144,9 @@ func (s *Service) buildAuth(ctx context.Context, cfg Config, clocks Clocks, word
 }
 
 func newBilling(db *models.DB, cfg Config, clocks Clocks, log *slog.Logger) *billing.Service {
-	return billing.New(db, billing.Stripe(cfg.StripeSecretKey, cfg.StripeAPIBase), billing.Config{
-		PublicURL: cfg.PublicURL, Livemode: billing.Livemode(cfg.StripeSecretKey),
+	line := billing.Stripe(cfg.StripeSecretKey, cfg.StripeAPIBase).Within(cfg.stripeLimits())
+	return billing.New(db, line, billing.Config{
+		PublicURL: cfg.PublicURL, Livemode: billing.Livemode(cfg.StripeSecretKey), Lease: cfg.SyncLease, Workers: cfg.SyncWorkers,
 	}, clocks.Newsroom, clocks.Real, log)
 }
 
