@@ -63,20 +63,28 @@ func measureIntake(ctx context.Context) (figures []figure, err error) {
 	}
 	seen := results{}
 	for salvo := range salvoes {
-		for _, shot := range shots {
-			for name, address := range at {
-				if name != "ours" && !shot.compared {
-					continue
-				}
-				v, err := fire(ctx, address, shot.conns, letters(fmt.Sprintf("%d_%d", salvo, shot.conns), shot.letters))
-				if err != nil {
-					return nil, fmt.Errorf("%s: %w", name, err)
-				}
-				seen.add(name, shot.conns, v)
-			}
+		if err := seen.salvo(ctx, at, salvo); err != nil {
+			return nil, err
 		}
 	}
-	return seen.figures(), nil
+	beside, err := besideIt(ctx, postgres)
+	return append(seen.figures(), beside...), err
+}
+
+// besideIt is what Postgres alone does with one commit for each event.
+func besideIt(ctx context.Context, postgres *pglocal.Server) (figures []figure, err error) {
+	url, err := database(ctx, postgres, "pgbench")
+	if err != nil {
+		return nil, err
+	}
+	for _, clients := range []int{1, 8, 32} {
+		perSecond, err := pgbenchRate(ctx, postgres, url, clients)
+		if err != nil {
+			return nil, err
+		}
+		figures = append(figures, told(fmt.Sprintf("pgbench, the same rows, %d clients", clients), perSecond, "/s"))
+	}
+	return figures, nil
 }
 
 // database is a new, migrated one.
@@ -106,6 +114,23 @@ func (r results) add(name string, conns int, v volley) {
 		r[name] = map[int][]volley{}
 	}
 	r[name][conns] = append(r[name][conns], v)
+}
+
+// salvo fires every shot at everyone whom it is for.
+func (r results) salvo(ctx context.Context, at map[string]string, number int) error {
+	for _, shot := range shots {
+		for name, address := range at {
+			if name != "ours" && !shot.compared {
+				continue
+			}
+			v, err := fire(ctx, address, shot.conns, letters(fmt.Sprintf("%d_%d", number, shot.conns), shot.letters))
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			r.add(name, shot.conns, v)
+		}
+	}
+	return nil
 }
 
 // of is the median of one figure of every salvo.

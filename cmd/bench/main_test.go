@@ -70,3 +70,40 @@ func TestResidentMemory(t *testing.T) {
 		t.Error("no VmRSS was taken for some")
 	}
 }
+
+func TestPgbenchRate(t *testing.T) {
+	t.Parallel()
+	got, err := ratePerSecond("latency average = 0.3 ms\ntps = 3211.25 (without initial connection time)\n")
+	if err != nil || got != 3211.25 {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := ratePerSecond("pgbench: error\n"); err == nil {
+		t.Error("no rate was taken for some")
+	}
+}
+
+// Ratios are taken salvo by salvo: what slows one slows both.
+func TestRatios(t *testing.T) {
+	t.Parallel()
+	r := results{}
+	for _, speed := range []float64{1000, 10, 500} {
+		r.add("ours", 1, volley{perSecond: 2 * speed})
+		r.add("gorm", 1, volley{perSecond: speed})
+	}
+	if got := r.over("gorm", 1); got != 2 {
+		t.Errorf("got %v", got)
+	}
+	if got := r.of("ours", 1, rate); got != 1000 {
+		t.Errorf("got %v", got)
+	}
+}
+
+// A letter is a whole delivery, which our own intake would take.
+func TestLetters(t *testing.T) {
+	t.Parallel()
+	text := string(letter("evt_7", "cus_9"))
+	head, body, _ := strings.Cut(text, "\r\n\r\n")
+	if !strings.Contains(body, `"id": "evt_7"`) || !strings.Contains(body, `"customer": "cus_9"`) || !strings.Contains(head, "Stripe-Signature: t=") {
+		t.Errorf("%s", text)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,10 +34,8 @@ func measureService(ctx context.Context) (figures []figure, err error) {
 	}
 	defer func() { err = errors.Join(err, postgres.Stop()) }()
 	settings := environment(postgres.URL(""))
-	migrate := exec.CommandContext(ctx, program, "migrate")
-	migrate.Env = settings
-	if out, err := migrate.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("migrate: %w\n%s", err, out)
+	if err := command(ctx, settings, "migrate"); err != nil {
+		return nil, err
 	}
 	var seconds, megabytes []float64
 	for range starts {
@@ -50,6 +49,16 @@ func measureService(ctx context.Context) (figures []figure, err error) {
 		atMost("service: start to ready", median(seconds), 1, "s"),
 		atMost("service: resident memory at rest", median(megabytes), 40, "MB"),
 	}, nil
+}
+
+// command runs one of the program's other commands.
+func command(ctx context.Context, settings []string, words ...string) error {
+	cmd := exec.CommandContext(ctx, program, words...)
+	cmd.Env = settings
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("membership %s: %w\n%s", strings.Join(words, " "), err, out)
+	}
+	return nil
 }
 
 func environment(databaseURL string) []string {
@@ -67,35 +76,45 @@ func environment(databaseURL string) []string {
 
 // once is one life of the program.
 func once(ctx context.Context, settings []string) (took time.Duration, megabytes float64, err error) {
-	cmd := exec.CommandContext(ctx, program, "serve")
-	cmd.Env = settings
-	log, err := cmd.StderrPipe()
-	if err != nil {
-		return 0, 0, err
-	}
 	begun := time.Now()
-	if err := cmd.Start(); err != nil {
-		return 0, 0, err
-	}
-	defer func() {
-		err = errors.Join(err, cmd.Process.Signal(syscall.SIGTERM), cmd.Wait())
-	}()
-	address, err := announced(log)
+	serving, err := serve(ctx, settings)
 	if err != nil {
 		return 0, 0, err
 	}
-	go func() { _, _ = io.Copy(io.Discard, log) }() // a full pipe would stop the program
-	if err := ready(ctx, address); err != nil {
-		return 0, 0, err
-	}
+	defer func() { err = errors.Join(err, serving.stop()) }()
 	took = time.Since(begun)
 	select {
 	case <-time.After(rest):
 	case <-ctx.Done():
 		return 0, 0, ctx.Err()
 	}
-	megabytes, err = resident(cmd.Process.Pid)
+	megabytes, err = resident(serving.pid)
 	return took, megabytes, err
+}
+
+// serve starts the program and returns when /readyz says yes.
+func serve(ctx context.Context, settings []string) (*running, error) {
+	cmd := exec.CommandContext(ctx, program, "serve")
+	cmd.Env = settings
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	serving := &running{pid: cmd.Process.Pid, stop: func() error {
+		return errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait())
+	}}
+	serving.address, err = announced(log)
+	go func() { _, _ = io.Copy(io.Discard, log) }() // a full pipe would stop the program
+	if err == nil {
+		err = ready(ctx, serving.address)
+	}
+	if err != nil {
+		return nil, errors.Join(err, serving.stop())
+	}
+	return serving, nil
 }
 
 // announced reads the log up to the line that says where the service listens.
