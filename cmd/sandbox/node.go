@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/sync/errgroup"
 
 	"newsroom.example/membership/cmd/sandbox/faults"
 	"newsroom.example/membership/cmd/service"
@@ -82,13 +83,41 @@ func (f nodeFlags) run(ctx context.Context, stdout io.Writer, log *slog.Logger) 
 		return errors.Join(err, listener.Close())
 	}
 	say := json.NewEncoder(stdout)
-	if err := say.Encode(faults.Ready{Address: listener.Addr().String(), PID: os.Getpid()}); err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	if err := s.Run(ctx, listener); err != nil {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.Run(ctx, listener) })
+	group.Go(func() error {
+		if !answers(ctx, listener.Addr().String()) {
+			return nil // Run says why
+		}
+		return say.Encode(faults.Ready{Address: listener.Addr().String(), PID: os.Getpid()})
+	})
+	if err := group.Wait(); err != nil {
 		return err
 	}
 	return say.Encode(faults.Stopped{Left: leftOver(before)})
+}
+
+// answers waits until the service says that it is ready; false if it ends before.
+func answers(ctx context.Context, address string) bool {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+		if err != nil {
+			return false
+		}
+		if answer, err := http.DefaultTransport.RoundTrip(req); err == nil {
+			_ = answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return true
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
 }
 
 func (f nodeFlags) config() service.Config {

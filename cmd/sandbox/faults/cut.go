@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -13,8 +14,8 @@ import (
 )
 
 // cutter stands between the service and Postgres, and cuts a share of the
-// connections right after COMMIT was sent: Postgres commits, and the service never
-// hears of it. It knows as much of the protocol as that takes.
+// connections right after a transaction was to be committed: Postgres commits, and
+// the service never hears of it. It knows as much of the protocol as that takes.
 // https://www.postgresql.org/docs/current/protocol-message-formats.html
 type cutter struct {
 	listener        net.Listener
@@ -23,11 +24,17 @@ type cutter struct {
 	mu    sync.Mutex
 	dice  *rand.Rand
 	share float64 // of the commits
-	cuts  int
+	cuts  map[string]int
 	open  map[net.Conn]bool
 	ended bool
 	done  sync.WaitGroup
 }
+
+// What a connection can be cut after.
+const (
+	cutCommit    = "connections cut after COMMIT"
+	cutStatement = "cut after a statement that is a transaction of its own"
+)
 
 // openCutter leads to the database at url.
 func openCutter(url string, seed uint64) (*cutter, error) {
@@ -42,7 +49,7 @@ func openCutter(url string, seed uint64) (*cutter, error) {
 	network, target := pgconn.NetworkAddress(config.Host, config.Port)
 	c := &cutter{
 		listener: listener, network: network, target: target,
-		dice: rand.New(rand.NewPCG(seed, 1)), open: map[net.Conn]bool{},
+		dice: rand.New(rand.NewPCG(seed, 1)), cuts: map[string]int{}, open: map[net.Conn]bool{},
 	}
 	c.done.Go(c.accept)
 	return c, nil
@@ -60,18 +67,18 @@ func (c *cutter) cut(share float64) {
 	c.share = share
 }
 
-func (c *cutter) count() int {
+func (c *cutter) counts() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.cuts
+	return maps.Clone(c.cuts)
 }
 
-func (c *cutter) strikes() bool {
+func (c *cutter) strikes(after string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	hit := c.dice.Float64() < c.share
 	if hit {
-		c.cuts++
+		c.cuts[after]++
 	}
 	return hit
 }
@@ -88,10 +95,17 @@ func (c *cutter) accept() {
 			continue
 		}
 		c.keep(client, server)
-		var deaf atomic.Bool // set once this connection's commit is to go unanswered
-		c.done.Go(func() { c.toServer(server, client, &deaf) })
-		c.done.Go(func() { toClient(client, server, &deaf) })
+		l := &link{client: client, server: server}
+		c.done.Go(func() { c.toServer(l) })
+		c.done.Go(l.toClient)
 	}
+}
+
+// link is one connection.
+type link struct {
+	client, server net.Conn
+	within         atomic.Bool // a transaction is open
+	deaf           atomic.Bool // what Postgres says is not handed on any more
 }
 
 func (c *cutter) keep(conns ...net.Conn) {
@@ -105,19 +119,19 @@ func (c *cutter) keep(conns ...net.Conn) {
 	}
 }
 
-// toServer hands on what the service says, and throws the dice at each COMMIT.
-func (c *cutter) toServer(server, client net.Conn, deaf *atomic.Bool) {
-	defer c.shut(server, client)
+// toServer hands on what the service says, and throws the dice at each commit.
+func (c *cutter) toServer(l *link) {
+	defer c.shut(l.server, l.client)
 	buffer := make([]byte, 64<<10)
 	for {
-		n, err := client.Read(buffer)
+		n, err := l.client.Read(buffer)
 		if err != nil {
 			return
 		}
-		if isCommit(buffer[:n]) && c.strikes() {
-			deaf.Store(true)
+		if what := l.commits(buffer[:n]); what != "" && c.strikes(what) {
+			l.deaf.Store(true)
 		}
-		if _, err := server.Write(buffer[:n]); err != nil {
+		if _, err := l.server.Write(buffer[:n]); err != nil {
 			return
 		}
 	}
@@ -125,24 +139,41 @@ func (c *cutter) toServer(server, client net.Conn, deaf *atomic.Bool) {
 
 // toClient hands on what Postgres answers. A connection that is deaf is closed as
 // soon as Postgres has said that it is done.
-func toClient(client, server net.Conn, deaf *atomic.Bool) {
-	defer client.Close()
+func (l *link) toClient() {
+	defer l.client.Close()
 	buffer := make([]byte, 64<<10)
 	for {
-		n, err := server.Read(buffer)
+		n, err := l.server.Read(buffer)
 		if err != nil {
 			return
 		}
-		if deaf.Load() {
-			if isReady(buffer[:n]) {
-				return
-			}
+		status, ready := readiness(buffer[:n])
+		if ready {
+			l.within.Store(status != 'I')
+		}
+		switch {
+		case l.deaf.Load() && ready:
+			return
+		case l.deaf.Load():
 			continue
 		}
-		if _, err := client.Write(buffer[:n]); err != nil {
+		if _, err := l.client.Write(buffer[:n]); err != nil {
 			return
 		}
 	}
+}
+
+// commits says by what a message ends a transaction: the simple query "commit", as
+// pgx sends it, or Sync after a statement outside of one; "" for neither.
+func (l *link) commits(message []byte) string {
+	sync := []byte{'S', 0, 0, 0, 4}
+	switch {
+	case isCommit(message):
+		return cutCommit
+	case !l.within.Load() && bytes.HasSuffix(message, sync):
+		return cutStatement
+	}
+	return ""
 }
 
 func (c *cutter) shut(conns ...net.Conn) {
@@ -163,10 +194,15 @@ func isCommit(message []byte) bool {
 	return bytes.EqualFold(bytes.TrimRight(message[head:], "\x00"), []byte("commit"))
 }
 
-// isReady says whether an answer ends with ReadyForQuery.
-func isReady(answer []byte) bool {
-	const length = 6
-	return len(answer) >= length && answer[len(answer)-length] == 'Z'
+// readiness reads the ReadyForQuery that an answer ends with: the status of the
+// transaction, I for none.
+func readiness(answer []byte) (status byte, ready bool) {
+	head := []byte{'Z', 0, 0, 0, 5}
+	at := len(answer) - len(head) - 1
+	if at < 0 || !bytes.HasPrefix(answer[at:], head) {
+		return 0, false
+	}
+	return answer[len(answer)-1], true
 }
 
 // close ends every connection.

@@ -63,7 +63,7 @@ func (o *oracle) readTruth(ctx context.Context) (err error) {
 	if t.invoices, err = listAll[invoice](ctx, o.api, "/v1/invoices", nil); err != nil {
 		return err
 	}
-	charges, err := listAll[charge](ctx, o.api, "/v1/charges", url.Values{"expand[]": {"data.balance_transaction", "data.refunds"}})
+	charges, err := listAll[charge](ctx, o.api, "/v1/charges", chargesOf(""))
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (o *oracle) entitled(ctx context.Context) error {
 		}
 	}
 	for _, member := range o.owners { // also those whose customer bought nothing
-		want[member] = append(want[member], []span{}...)
+		want[member] = append(want[member], nil...)
 	}
 	readers := make([]uuid.UUID, 0, len(want))
 	for member := range want {

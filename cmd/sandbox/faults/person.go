@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -105,6 +106,19 @@ func (p *person) signIn(ctx context.Context) error {
 	return err
 }
 
+// signInProven is signIn as by a mailed link: the member may also buy.
+func (p *person) signInProven(ctx context.Context) error {
+	refresh, err := p.world.letIn(ctx, p.member)
+	if err != nil {
+		return err
+	}
+	_, err = p.world.db.Exec(ctx, "UPDATE sessions SET limited = false WHERE member_id = $1", p.member)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.setCookie(sessionCookie, refresh)
+	return err
+}
+
 // me is what the service says of who is signed in.
 type me struct {
 	MemberID     string `json:"member_id"`
@@ -133,6 +147,20 @@ func (p *person) checkout(ctx context.Context, price, nonce string) (string, err
 // give posts the form for a single gift in euros.
 func (p *person) give(ctx context.Context, amount, nonce string) (string, error) {
 	return p.till(ctx, "/contribute", url.Values{"amount": {amount}, "currency": {"eur"}, "interval": {"once"}, "nonce": {nonce}})
+}
+
+// persist presses the button until Stripe's page opens. A form that is refused comes
+// back as a new one, with a nonce of its own.
+func (p *person) persist(ctx context.Context, price, nonce string) (till string, err error) {
+	err = insist(ctx, func() error {
+		var refused *refusal
+		till, err = p.checkout(ctx, price, nonce)
+		if errors.As(err, &refused) && refused.status == http.StatusConflict {
+			nonce += "'"
+		}
+		return err
+	})
+	return till, err
 }
 
 func (p *person) till(ctx context.Context, path string, form url.Values) (string, error) {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -39,7 +38,9 @@ const startPatience = 30 * time.Second
 type process struct {
 	cmd     *exec.Cmd
 	stdin   io.WriteCloser // its lifeline
-	lines   *bufio.Scanner
+	lines   chan string    // what it says; closed when it says no more
+	gone    chan struct{}  // closed when it has ended
+	ended   error          // how; read it once gone is closed
 	address string
 	log     *os.File
 }
@@ -61,10 +62,11 @@ func startProcess(ctx context.Context, program, log string, args []string) (*pro
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	p.lines = bufio.NewScanner(out)
 	if err := p.cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start a node: %w", err), file.Close())
 	}
+	p.lines, p.gone = make(chan string, 2), make(chan struct{}) // it says two things
+	go p.listen(out)
 	if err := p.waitReady(ctx); err != nil {
 		p.kill()
 		return nil, fmt.Errorf("%w; see %s", err, log)
@@ -75,11 +77,10 @@ func startProcess(ctx context.Context, program, log string, args []string) (*pro
 func (p *process) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
-	heard := make(chan error, 1)
 	var ready Ready
-	go func() { heard <- p.hear(&ready) }()
 	select {
-	case err := <-heard:
+	case line := <-p.lines:
+		err := understand(line, &ready)
 		p.address = ready.Address
 		return err
 	case <-ctx.Done():
@@ -87,12 +88,23 @@ func (p *process) waitReady(ctx context.Context) error {
 	}
 }
 
-func (p *process) hear(into any) error {
-	if !p.lines.Scan() {
+// listen hears all that the process says, and waits for its end.
+func (p *process) listen(out io.Reader) {
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		p.lines <- lines.Text()
+	}
+	close(p.lines)
+	p.ended = p.cmd.Wait()
+	_ = p.log.Close()
+	close(p.gone)
+}
+
+func understand(line string, into any) error {
+	if line == "" {
 		return errors.New("a node ended without a word")
 	}
-	if err := json.Unmarshal(p.lines.Bytes(), into); err != nil {
-		return fmt.Errorf("a node said %q: %w", p.lines.Text(), err)
+	if err := json.Unmarshal([]byte(line), into); err != nil {
+		return fmt.Errorf("a node said %q: %w", line, err)
 	}
 	return nil
 }
@@ -100,8 +112,7 @@ func (p *process) hear(into any) error {
 // kill ends the process as kill -9 does.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait()
-	_ = p.log.Close()
+	<-p.gone
 }
 
 func (p *process) signal(s os.Signal) error {
@@ -123,14 +134,13 @@ func (p *process) stop() error {
 	}
 	hurry := time.AfterFunc(3*stopWithin, func() { _ = p.cmd.Process.Kill() })
 	defer hurry.Stop()
-	var last Stopped
-	heard := p.hear(&last)
-	err := p.cmd.Wait()
+	<-p.gone
 	took := time.Since(begun)
-	_ = p.log.Close()
+	var last Stopped
+	heard := understand(<-p.lines, &last)
 	switch {
-	case err != nil:
-		return fmt.Errorf("a node ended with %w instead of 0", err)
+	case p.ended != nil:
+		return fmt.Errorf("a node ended with %w instead of 0", p.ended)
 	case heard != nil:
 		return heard
 	case took > stopWithin:
@@ -139,23 +149,4 @@ func (p *process) stop() error {
 		return fmt.Errorf("a node left %d goroutines behind", last.Left)
 	}
 	return nil
-}
-
-// said are the lines of a node's log that contain all words.
-func said(log string, words ...string) ([]string, error) {
-	text, err := os.ReadFile(log)
-	if err != nil {
-		return nil, fmt.Errorf("read a node's log: %w", err)
-	}
-	var found []string
-	for line := range strings.Lines(string(text)) {
-		all := true
-		for _, word := range words {
-			all = all && strings.Contains(line, word)
-		}
-		if all {
-			found = append(found, line)
-		}
-	}
-	return found, nil
 }

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -77,7 +78,7 @@ func (w *world) owed(ctx context.Context) (n int, err error) {
 
 // advance moves the clock, and lets Stripe live through what was due meanwhile.
 func (w *world) advance(by time.Duration) error {
-	if err := w.clock.Advance(by); err != nil {
+	if err := errors.Join(w.clock.Advance(by), w.theirs.Advance(by)); err != nil {
 		return err
 	}
 	w.sim.RunDue()

@@ -19,8 +19,38 @@ type row struct {
 
 // matrix is every fault that the service must survive.
 var matrix = []row{
-	{name: "duplicates", fault: "a fifth of all deliveries come twice", run: duplicates},
+	{name: "duplicates", fault: "a fifth of all deliveries come twice", run: duplicated},
+	{name: "eight-at-once", fault: "the same event eight times at once", run: eightfold},
+	{name: "orders", fault: "the six events of one life, in every order", run: ordered},
+	{name: "same-second", fault: "events of one second, in any order", run: sameSecond},
+	{name: "muddle", fault: "deliveries missed, late, shuffled and twice", run: muddled},
+	{name: "stale-update", fault: "deleted, then an older update", run: stale},
+	{name: "superseded", fault: "the superseded subscription is deleted", run: superseded},
+	{name: "never-made", fault: "events that Stripe never made, of subscriptions 90 days old", run: unmade},
+	{name: "dropped", fault: "half of all deliveries lost for good", run: dropped},
+	{name: "dead-endpoint", fault: "the endpoint dead for four days, without redelivery", run: deadEndpoint},
+
+	{name: "webhook-first", fault: "the webhook before the redirect", run: webhookFirst},
+	{name: "redirect-first", fault: "the redirect before the webhook", run: redirectFirst},
+	{name: "redirect-and-webhook", fault: "both at the same moment", run: bothAtOnce},
+
 	{name: "kill", fault: "kill -9 of every replica a second after it is ready", setting: setting{nodes: 3}, run: killed},
+	{name: "resume", fault: "kill -9 while leases are held", setting: setting{nodes: 1}, run: resumed},
+	{name: "stopped", fault: "a worker stopped for longer than its lease", setting: setting{nodes: 1}, run: stopped},
+	{name: "create-then-kill", fault: "a crash between Stripe's create and our commit", setting: setting{nodes: 1}, run: createdThenKilled},
+
+	{name: "postgres-crash", fault: "pg_ctl stop -m immediate, again and again", setting: setting{crashes: true}, run: crashed},
+	{name: "cut-after-commit", fault: "the connection cut after COMMIT was sent", setting: setting{cutter: true}, run: cut},
+	{name: "few-connections", fault: "four connections, of which two wait for held locks", setting: setting{conns: 4}, run: narrow},
+	{name: "no-transaction", fault: "every call to Stripe takes a quarter of a second", run: between},
+
+	{name: "rate-limit", fault: "Stripe answers 429", run: rateLimited},
+	{name: "stored-500", fault: "Stripe answers 500 and keeps it under the key", run: storedErrors},
+	{name: "unavailable", fault: "Stripe answers 503", run: unavailable},
+	{name: "hang", fault: "Stripe does not answer", run: hanging},
+	{name: "reset", fault: "Stripe resets the connection", run: reset},
+	{name: "half-body", fault: "Stripe sends half of an answer", run: halved},
+	{name: "garbage", fault: "Stripe sends a page of HTML", run: garbled},
 }
 
 func names(rows []row) string {

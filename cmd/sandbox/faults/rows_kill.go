@@ -3,39 +3,55 @@ package faults
 import (
 	"context"
 	"errors"
+	"fmt"
+	"syscall"
 	"time"
 
 	"newsroom.example/membership/internal/stripesim"
 )
 
+// slowReads makes every read at Stripe take a while, so that whatever strikes strikes
+// in the middle of a sync.
+func slowReads(least, most time.Duration) stripesim.Fault {
+	return stripesim.Fault{Do: stripesim.Slow, On: "GET *", Min: least, Max: most}
+}
+
 // killed lets replicas die all the time while events come in and Stripe is slow, so
 // that they die in the middle of everything.
 func killed(ctx context.Context, w *world) error {
-	if err := w.sim.Inject(w.seed, stripesim.Fault{Do: stripesim.Slow, On: "GET *", Min: 5 * time.Millisecond, Max: 60 * time.Millisecond}); err != nil {
+	if err := w.sim.Inject(w.seed, slowReads(5*time.Millisecond, 60*time.Millisecond)); err != nil {
 		return err
 	}
+	return w.whileDying(ctx, func() error {
+		return until(ctx, quietWithin, "replicas have died often enough", func(ctx context.Context) (bool, error) {
+			if w.injected.of("kills") >= 4*len(w.nodes) {
+				return true, nil
+			}
+			_, err := w.readers(ctx, 1)
+			return false, err
+		})
+	})
+}
+
+// lifetime is how long a replica lives after it is ready.
+const lifetime = time.Second
+
+// whileDying does something while every replica is killed a second after it is
+// ready, again and again. All live when it returns.
+func (w *world) whileDying(ctx context.Context, do func() error) error {
 	dying, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, len(w.nodes))
 	for i := range w.nodes {
 		go func() { ended <- w.dieAgainAndAgain(dying, i) }()
 	}
-	err := until(ctx, quietWithin, "replicas have died often enough", func(ctx context.Context) (bool, error) {
-		if w.injected.of("kills") >= 4*len(w.nodes) {
-			return true, nil
-		}
-		_, err := w.readers(ctx, 1)
-		return false, err
-	})
+	err := do()
 	stop()
 	for range w.nodes {
 		err = errors.Join(err, <-ended)
 	}
 	return err
 }
-
-// lifetime is how long a replica lives after it is ready.
-const lifetime = time.Second
 
 func (w *world) dieAgainAndAgain(ctx context.Context, i int) error {
 	life := time.NewTimer(lifetime)
@@ -48,9 +64,133 @@ func (w *world) dieAgainAndAgain(ctx context.Context, i int) error {
 		}
 		w.kill(i)
 		w.injected.add("kills", 1)
-		if err := w.start(context.WithoutCancel(ctx), i); err != nil {
+		if err := w.revive(context.WithoutCancel(ctx), i); err != nil {
 			return err
 		}
 		life.Reset(lifetime)
 	}
+}
+
+// revive starts a replica again; while Postgres is down it ends at once, and is
+// started again, as whatever watches over processes would do.
+func (w *world) revive(ctx context.Context, i int) error {
+	return until(ctx, startPatience, "a replica starts again", func(ctx context.Context) (bool, error) {
+		err := w.start(ctx, i)
+		return err == nil, err
+	})
+}
+
+// resumed kills the only replica while it holds leases, and looks how long its work
+// waits for the next one.
+func resumed(ctx context.Context, w *world) error {
+	if err := w.sim.Inject(w.seed, slowReads(time.Second, time.Second)); err != nil {
+		return err
+	}
+	if _, err := w.readers(ctx, 4); err != nil {
+		return err
+	}
+	if err := w.leased(ctx); err != nil {
+		return err
+	}
+	w.kill(0)
+	w.injected.add("kills while leases were held", 1)
+	begun := time.Now()
+	if err := errors.Join(w.sim.Inject(w.seed), w.start(ctx, 0), w.delivered(ctx), w.synced(ctx)); err != nil {
+		return err
+	}
+	took := time.Since(begun)
+	w.checked.add("ms from the kill until all was synced", int(took.Milliseconds()))
+	most := w.leaseTime() + 5*time.Second
+	w.expect(took <= most, "it took %s after the kill until all was synced, want at most the lease and 5 s: %s", took, most)
+	return nil
+}
+
+// leased waits until some worker holds a subject.
+func (w *world) leased(ctx context.Context) error {
+	return until(ctx, quietWithin, "a worker holds a lease", func(ctx context.Context) (held bool, err error) {
+		err = w.db.QueryRow(ctx, "SELECT EXISTS (SELECT FROM sync_subjects WHERE lease_until IS NOT NULL)").Scan(&held)
+		return held, err
+	})
+}
+
+// stopped stops a worker that has fetched an active subscription until after its
+// lease; meanwhile it is cancelled and another replica writes that. What the first
+// one fetched must not be written when it wakes up.
+func stopped(ctx context.Context, w *world) error {
+	const last = "GET /v1/payment_intents" // by then the subscriptions have been read
+	if err := w.sim.Inject(w.seed, stripesim.Fault{Do: stripesim.Slow, On: last, Min: 2 * time.Second}); err != nil {
+		return err
+	}
+	people, err := w.readers(ctx, 1)
+	if err != nil {
+		return err
+	}
+	if err := until(ctx, quietWithin, "a worker has read the subscription", func(context.Context) (bool, error) {
+		return w.sim.Traffic().Calls[last] > 0, nil
+	}); err != nil {
+		return err
+	}
+	if err := errors.Join(w.delivered(ctx), w.nodes[0].signal(syscall.SIGSTOP)); err != nil {
+		return err
+	}
+	w.door.open(0, "")
+	w.injected.add("replicas stopped beyond their lease", 1)
+	w.nodes = append(w.nodes, nil)
+	if err := errors.Join(w.sim.Inject(w.seed), w.cancelNow(ctx, people[0]), w.start(ctx, 1)); err != nil {
+		return err
+	}
+	if err := errors.Join(w.delivered(ctx), w.synced(ctx), w.nodes[0].signal(syscall.SIGCONT)); err != nil {
+		return err
+	}
+	// Its end in order waits for the sync under way, and so for what it would write.
+	err = w.nodes[0].stop()
+	w.nodes[0] = nil
+	return err
+}
+
+// createdThenKilled kills the replica between Stripe's making of a checkout page and
+// the commit of it. The reader presses the button once more.
+func createdThenKilled(ctx context.Context, w *world) error {
+	p := w.stranger("crash")
+	// Somebody who was at the till before: their browser is known by its cookie.
+	if _, err := p.give(ctx, "10", "before"); err != nil {
+		return err
+	}
+	if err := w.sim.Inject(w.seed, stripesim.Fault{Do: stripesim.HangDone, On: creation}); err != nil {
+		return err
+	}
+	pressed := make(chan error, 1)
+	go func() {
+		_, err := p.checkout(ctx, w.shop.month.id, "one-form")
+		pressed <- err
+	}()
+	if err := until(ctx, quietWithin, "Stripe has made the page", func(ctx context.Context) (bool, error) {
+		made, err := listAll[session](ctx, w.api, "/v1/checkout/sessions", nil)
+		return len(made) > 1, err
+	}); err != nil {
+		return err
+	}
+	w.kill(0)
+	<-pressed // with an error, of course
+	w.injected.add("kills between Stripe's answer and our commit", 1)
+	if err := errors.Join(w.sim.Inject(w.seed), w.start(ctx, 0)); err != nil {
+		return err
+	}
+	if err := p.buy(ctx, "one-form"); err != nil {
+		return fmt.Errorf("the same form once more: %w", err)
+	}
+	return w.pages(ctx, 2)
+}
+
+// session is a checkout page.
+type session struct{ ID, Status string }
+
+func (s session) id() string { return s.ID }
+
+// pages looks that so many pages were made at Stripe, and no more.
+func (w *world) pages(ctx context.Context, want int) error {
+	made, err := listAll[session](ctx, w.api, "/v1/checkout/sessions", nil)
+	w.expect(len(made) == want, "%d checkout pages were made, want %d", len(made), want)
+	w.checked.add("checkout pages", len(made))
+	return err
 }

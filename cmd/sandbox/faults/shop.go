@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -48,10 +49,7 @@ func (w *world) openShop(ctx context.Context) error {
 	if err := billing.ApplyCatalog(ctx, w.options.Catalog); err != nil {
 		return fmt.Errorf("apply the catalogue: %w", err)
 	}
-	if err := w.readPrices(ctx); err != nil {
-		return err
-	}
-	return w.openAuth(ctx)
+	return errors.Join(w.readPrices(ctx), w.restSweeps(ctx), w.openAuth(ctx))
 }
 
 func (w *world) readPrices(ctx context.Context) error {

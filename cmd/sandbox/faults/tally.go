@@ -31,6 +31,13 @@ func (t *tally) of(name string) int {
 	return t.count[name]
 }
 
+// reset forgets everything.
+func (t *tally) reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.names, t.count = nil, nil
+}
+
 // String is "20 events, 4 duplicates".
 func (t *tally) String() string {
 	t.mu.Lock()

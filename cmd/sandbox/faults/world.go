@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -36,11 +37,13 @@ type world struct {
 	setting
 	options Options
 	seed    uint64
+	diceMu  sync.Mutex
 	dice    *rand.Rand
 	dir     string // logs, kept if the row falls
 	log     *slog.Logger
 
 	clock    *Clock
+	theirs   *Clock // the nodes': the same time, unless a row sets it wrong
 	server   *pglocal.Server
 	database string
 	cutter   *cutter
@@ -48,6 +51,7 @@ type world struct {
 	mails    *mailcatch.Catcher
 	door     *door
 	sim      *stripesim.Sim
+	spy      *spy
 	api      stripeAPI
 	secret   string
 	nodes    []*process
@@ -124,8 +128,14 @@ func (w *world) openClock() (err error) {
 		return err
 	}
 	w.atEnd(w.clock.Close)
+	if w.theirs, err = OpenClock(w.nodeClock()); err != nil {
+		return err
+	}
+	w.atEnd(w.theirs.Close)
 	return nil
 }
+
+func (w *world) nodeClock() string { return filepath.Join(w.dir, "clock-of-nodes") }
 
 func (w *world) openDatabase(ctx context.Context, g *ground) (err error) {
 	if w.crashes {
@@ -184,13 +194,14 @@ func (w *world) openStripe(ctx context.Context) error {
 		return errors.Join(err, listener.Close())
 	}
 	w.atEnd(w.sim.Close)
-	server := &http.Server{Handler: w.sim, ReadHeaderTimeout: 10 * time.Second}
+	w.spy = &spy{next: w.sim, db: w.db, name: w.database}
+	server := &http.Server{Handler: w.spy, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }()
 	w.atEnd(server.Close)
 	ticking, stop := context.WithCancel(ctx)
 	go w.sim.Run(ticking)
 	w.atEnd(func() error { stop(); return nil })
-	w.secret, err = w.sim.Listen(fmt.Sprintf("http://127.0.0.1:%d%s", w.door.port(), webhookPath))
+	w.secret, err = w.sim.Listen(w.endpoint())
 	return err
 }
 
@@ -214,21 +225,18 @@ func (w *world) startNodes(ctx context.Context) error {
 
 // start begins a life of one replica, and opens the door to it.
 func (w *world) start(ctx context.Context, i int, flags ...string) error {
-	conns, lease := w.conns, w.lease
+	conns := w.conns
 	if conns == 0 {
 		conns = 8
-	}
-	if lease == 0 {
-		lease = 3 * time.Second
 	}
 	url := w.server.URL(w.database)
 	if w.cutter != nil {
 		url = w.cutter.url(w.database)
 	}
 	p, err := startProcess(ctx, w.options.Program, w.nodeLog(i), append([]string{
-		"--database", url, "--stripe", w.api.base, "--clock", filepath.Join(w.dir, "clock"),
+		"--database", url, "--stripe", w.api.base, "--clock", w.nodeClock(),
 		"--members", w.members(), "--news", newsURL, "--smtp", w.mails.Addr().String(), "--secret", w.secret,
-		"--conns", fmt.Sprint(conns), "--lease", lease.String(),
+		"--conns", fmt.Sprint(conns), "--lease", w.leaseTime().String(),
 	}, flags...))
 	if err != nil {
 		return err
@@ -236,6 +244,36 @@ func (w *world) start(ctx context.Context, i int, flags ...string) error {
 	w.nodes[i] = p
 	w.door.open(i, p.address)
 	return nil
+}
+
+// watch starts a replica again whenever it ends by itself, until the returned
+// function is called.
+func (w *world) watch(ctx context.Context, i int) (done func() error) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				ended <- nil
+				return
+			case <-w.nodes[i].gone:
+			}
+			w.injected.add("starts after an end", 1)
+			if err := w.revive(context.WithoutCancel(ctx), i); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	return func() error { cancel(); return <-ended }
+}
+
+func (w *world) leaseTime() time.Duration {
+	if w.lease == 0 {
+		return 3 * time.Second
+	}
+	return w.lease
 }
 
 func (w *world) nodeLog(i int) string { return filepath.Join(w.dir, fmt.Sprintf("node-%d.log", i)) }
