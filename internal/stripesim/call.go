@@ -96,7 +96,9 @@ func (s *Sim) reply(c *call, request string, does handler, refused *apiError) (a
 func (s *Sim) execute(c *call, request string, does handler) (a answer) {
 	s.live(func() {
 		s.cause, s.base = cause{request: request, key: c.key}, c.base
-		o, err := does(s, c)
+		var o object
+		var err *apiError
+		s.atFrozen(s.clockOfCall(c), func() { o, err = does(s, c) })
 		if err == nil {
 			o, err = s.present(o, c.expand)
 		}

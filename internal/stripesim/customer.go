@@ -35,6 +35,12 @@ func createCustomer(s *Sim, c *call) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
+	if clock := str(c.params, "test_clock"); clock != "" {
+		if _, err := s.named(testClock, clock, "test_clock"); err != nil {
+			return nil, err
+		}
+		with["test_clock"] = clock
+	}
 	wanted, err := s.voucherFrom(c.params, nil, "")
 	if err != nil {
 		return nil, err

@@ -10,7 +10,8 @@ var eventFilters = fields{
 const eventLife = 30 * 24 * 60 * 60
 
 // emit is the only place where events are made. The event holds the object as
-// it is now and never changes again; was is nil but for updates.
+// it is now and never changes again; was is nil but for updates. That an event
+// of a test clock is dated by the account's own time is assumed.
 func (s *Sim) emit(typ string, o, was object) {
 	if _, unmade := s.faults.draw(typ, s.about(o), EventUnmade); unmade {
 		return
@@ -25,5 +26,8 @@ func (s *Sim) emit(typ string, o, was object) {
 		"data":        data,
 		"request":     object{"id": orNull(s.cause.request), "idempotency_key": orNull(s.cause.key)},
 	})
+	if s.frozen != "" {
+		e["created"] = s.wall.Unix()
+	}
 	s.address(e)
 }

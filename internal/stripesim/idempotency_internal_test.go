@@ -29,3 +29,26 @@ func TestAKeyUnderWayIsInUse(t *testing.T) {
 		t.Errorf("a kept 500 is not replayed: %+v, %v", old, err)
 	}
 }
+
+// A key is forgotten after its day, and its place in memory with it.
+func TestKeysAreForgottenAfterADay(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	a := newAnswers()
+	for i := range 100 {
+		c := &call{path: "/v1/customers", key: string(rune('a' + i)), params: object{}}
+		if _, err := a.claim(c, start.Add(time.Duration(i)*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		a.keep(c.key, answer{Status: 200})
+	}
+	if len(a.byKey) != 24 || len(a.claimed) != 24 {
+		t.Errorf("%d answers and %d claims are kept, want those of the last 24 hours", len(a.byKey), len(a.claimed))
+	}
+	b := newAnswers()
+	b.takeUp(a.kept(start.Add(99 * time.Hour)))
+	b.forget(start.Add(99*time.Hour + 23*time.Hour))
+	if len(b.byKey) != 1 || len(b.claimed) != 1 {
+		t.Errorf("%d answers and %d claims after a restart and a day, want the last", len(b.byKey), len(b.claimed))
+	}
+}

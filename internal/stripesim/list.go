@@ -67,7 +67,8 @@ var filters = map[string]func(s *Sim, o object, want any) bool{
 // matches applies every parameter of a list call to one object.
 func (s *Sim) matches(kind string, o, params object) bool {
 	switch {
-	case kind == "subscription" && params["status"] == nil && str(o, "status") == "canceled",
+	case has(o, "test_clock") && !asksForClock(kind, params),
+		kind == "subscription" && params["status"] == nil && str(o, "status") == "canceled",
 		kind == "event" && num(o, "created") < s.unix()-eventLife:
 		return false
 	}
@@ -82,6 +83,18 @@ func (s *Sim) matches(kind string, o, params object) bool {
 		} else if !equalOrWithin(o[name], want) {
 			return false
 		}
+	}
+	return true
+}
+
+// asksForClock says whether a list shows the objects of test clocks too.
+// https://docs.stripe.com/api/subscriptions/list#list_subscriptions-test_clock
+func asksForClock(kind string, params object) bool {
+	switch kind {
+	case "customer":
+		return has(params, "test_clock")
+	case "subscription":
+		return has(params, "test_clock") || has(params, "customer")
 	}
 	return true
 }

@@ -67,7 +67,7 @@ func (s *Sim) show(w http.ResponseWriter, status int, name string, data any) {
 
 func (s *Sim) showCheckout(w http.ResponseWriter, r *http.Request) {
 	status, name, data := http.StatusOK, "", any(nil)
-	s.live(func() { status, name, data = s.checkoutView(r.PathValue("id"), purchase{}, "") })
+	s.liveFor(r.PathValue("id"), func() { status, name, data = s.checkoutView(r.PathValue("id"), purchase{}, "") })
 	s.show(w, status, name, data)
 }
 
@@ -78,7 +78,7 @@ func (s *Sim) submitCheckout(w http.ResponseWriter, r *http.Request) {
 	p := purchase{email: r.PostFormValue("email"), name: r.PostFormValue("name"), card: r.PostFormValue("card"),
 		account: r.PostFormValue("account"), code: r.PostFormValue("promotion_code")}
 	status, name, data, to := 0, "", any(nil), ""
-	s.live(func() {
+	s.liveFor(r.PathValue("id"), func() {
 		session, ok := s.store.find("checkout.session", r.PathValue("id"))
 		problem := ""
 		switch proof := r.PostFormValue("proof"); {

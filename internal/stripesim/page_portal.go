@@ -25,7 +25,7 @@ const portalLife = 60 * 60
 
 func (s *Sim) showPortal(w http.ResponseWriter, r *http.Request) {
 	status, name, data := 0, "", any(nil)
-	s.live(func() { status, name, data = s.portalView(r.PathValue("id"), "") })
+	s.liveFor(r.PathValue("id"), func() { status, name, data = s.portalView(r.PathValue("id"), "") })
 	s.show(w, status, name, data)
 }
 
@@ -35,7 +35,7 @@ func (s *Sim) submitPortal(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	do, id := r.PostFormValue("do"), r.PostFormValue("subscription")
 	status, name, data, to := 0, "", any(nil), r.URL.Path
-	s.live(func() {
+	s.liveFor(r.PathValue("id"), func() {
 		problem := s.portalAct(r.PathValue("id"), do, id)
 		status, name, data = s.portalView(r.PathValue("id"), problem)
 		if status != http.StatusOK || problem != "" {

@@ -14,6 +14,7 @@ type action struct {
 	Order   int64  `json:"order"`
 	Doing   string `json:"doing"`
 	Subject string `json:"subject"`
+	Clock   string `json:"clock,omitempty"` // the test clock that At is told by
 }
 
 // doings says what each action does. This is the whole of what the simulator
@@ -32,6 +33,8 @@ func doings() map[string]func(*Sim, string) {
 		"subscription.renew":    (*Sim).renew,
 		"subscription.resume":   (*Sim).resumeCollection,
 		"subscription.upcoming": (*Sim).announceRenewal,
+		"test_clock.advance":    (*Sim).runTestClock,
+		"test_clock.delete":     (*Sim).removeTestClock,
 		"trial.ending":          (*Sim).announceTrialEnd,
 		"invoice.unproven":      (*Sim).unproven,
 		"debit.settle":          (*Sim).settleDebit,
@@ -61,11 +64,23 @@ func (q *queue) Pop() any {
 	return last
 }
 
-// plan puts an action into the queue.
+// plan puts an action into the queue, or into that of the test clock by whose
+// time it was planned.
 func (s *Sim) plan(at int64, doing, subject string) {
 	s.planned++
-	heap.Push(&s.due, action{At: at, Order: s.planned, Doing: doing, Subject: subject})
+	s.enqueue(action{At: at, Order: s.planned, Doing: doing, Subject: subject, Clock: s.frozen})
 	s.changed = true
+}
+
+func (s *Sim) enqueue(a action) {
+	if a.Clock == "" {
+		heap.Push(&s.due, a)
+		return
+	}
+	if s.frozenDue[a.Clock] == nil {
+		s.frozenDue[a.Clock] = &queue{}
+	}
+	heap.Push(s.frozenDue[a.Clock], a)
 }
 
 // catchUp carries out everything that is due by the clock, each at its own

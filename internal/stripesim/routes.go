@@ -30,7 +30,7 @@ func shopCalls() []route {
 		{"POST /v1/prices/{id}", priceUpdateFields, updatePrice},
 
 		{"POST /v1/customers", newCustomerFields, createCustomer},
-		lists("GET /v1/customers", "customer", fields{"email": text(512), "created": timeRange()}),
+		lists("GET /v1/customers", "customer", fields{"email": text(512), "created": timeRange(), "test_clock": id()}),
 		{"GET /v1/customers/{id}", nil, retrieve("customer")},
 		{"POST /v1/customers/{id}", customerFields, updateCustomer},
 		{"DELETE /v1/customers/{id}", nil, deleteCustomer},
@@ -114,6 +114,12 @@ func accountCalls() []route {
 		lists("GET /v1/billing_portal/configurations", "billing_portal.configuration", fields{"active": boolean(), "is_default": boolean()}),
 		{"GET /v1/billing_portal/configurations/{id}", nil, retrieve("billing_portal.configuration")},
 		{"POST /v1/billing_portal/configurations/{id}", portalUpdateFields, updatePortalConfig},
+
+		{"POST /v1/test_helpers/test_clocks", testClockFields, createTestClock},
+		lists("GET /v1/test_helpers/test_clocks", testClock, nil),
+		{"GET /v1/test_helpers/test_clocks/{id}", nil, retrieve(testClock)},
+		{"POST /v1/test_helpers/test_clocks/{id}/advance", fields{"frozen_time": integer().required()}, advanceTestClock},
+		{"DELETE /v1/test_helpers/test_clocks/{id}", nil, deleteTestClock},
 
 		lists("GET /v1/events", "event", eventFilters),
 		{"GET /v1/events/{id}", nil, retrieve("event")},

@@ -84,6 +84,10 @@ type Sim struct {
 	base    string    // where the last call reached us, for addresses of hosted pages
 	cause   cause     // what the next event will name as its request
 	changed bool      // since the last save
+
+	frozen    string            // the test clock whose time now is; empty for the simulator's own
+	wall      time.Time         // the simulator's own time, while frozen
+	frozenDue map[string]*queue // what is planned in the time of each test clock
 }
 
 // cause is the API request that an event names; empty for Stripe's own doing.
@@ -103,7 +107,7 @@ func New(cfg Config) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sim{cfg: withDefaults(cfg), store: st, pages: pages, doings: doings(), answers: newAnswers(), faults: newFaultPlan(), traffic: newTraffic()}
+	s := &Sim{cfg: withDefaults(cfg), store: st, pages: pages, doings: doings(), answers: newAnswers(), faults: newFaultPlan(), traffic: newTraffic(), frozenDue: map[string]*queue{}}
 	s.courier = newCourier(s.cfg.Transport, s.cfg.Couriers)
 	s.now = s.cfg.Clock().UTC()
 	if err := s.load(); err != nil {

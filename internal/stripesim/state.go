@@ -1,7 +1,6 @@
 package stripesim
 
 import (
-	"container/heap"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,7 +45,10 @@ func (s *Sim) save() error {
 }
 
 func (s *Sim) snapshot() state {
-	st := state{Due: s.due, Planned: s.planned, Answers: s.answers.kept(s.now), Attempts: s.courier.log}
+	st := state{Due: slices.Clone(s.due), Planned: s.planned, Answers: s.answers.kept(s.now), Attempts: s.courier.log}
+	for _, clock := range sortedKeys(s.frozenDue) {
+		st.Due = append(st.Due, *s.frozenDue[clock]...)
+	}
 	for _, kind := range sortedKeys(s.store.byKind) {
 		for _, id := range s.store.byKind[kind] {
 			st.Objects = append(st.Objects, s.store.byID[id])
@@ -77,8 +79,10 @@ func (s *Sim) load() error {
 	for _, o := range st.Objects {
 		s.store.put(o)
 	}
-	s.due, s.planned = st.Due, st.Planned
-	heap.Init(&s.due)
+	s.planned = st.Planned
+	for _, a := range st.Due {
+		s.enqueue(a)
+	}
 	s.answers.takeUp(st.Answers)
 	s.courier.log = st.Attempts
 	s.takeUp(st.Parcels)

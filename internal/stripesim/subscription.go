@@ -15,9 +15,10 @@ var subscriptionFilters = fields{
 	"collection_method":  oneOf("charge_automatically", "send_invoice"),
 	"created":            timeRange(),
 	"current_period_end": timeRange(), "current_period_start": timeRange(),
-	"customer": id(),
-	"price":    id(),
-	"status":   oneOf("active", "all", "canceled", "ended", "incomplete", "incomplete_expired", "past_due", "paused", "trialing", "unpaid"),
+	"customer":   id(),
+	"price":      id(),
+	"test_clock": id(),
+	"status":     oneOf("active", "all", "canceled", "ended", "incomplete", "incomplete_expired", "past_due", "paused", "trialing", "unpaid"),
 }
 
 var cancellationFields = hash(fields{
