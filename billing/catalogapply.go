@@ -31,7 +31,9 @@ func (s *Service) PlanCatalog(ctx context.Context, c Catalog) ([]CatalogStep, er
 
 // ApplyCatalog brings Stripe and the database to the catalogue. Doing it again, or
 // after it was cut off, does only what is left. It touches no product or price
-// that does not carry our mark.
+// that does not carry our mark. A changed policy is in force for all replicas at once;
+// the grants that were given before follow it here, or in the running service where
+// this is cut off.
 func (s *Service) ApplyCatalog(ctx context.Context, c Catalog) error {
 	a, err := s.compareCatalog(ctx, c)
 	if err != nil {
@@ -42,7 +44,11 @@ func (s *Service) ApplyCatalog(ctx context.Context, c Catalog) error {
 			return fmt.Errorf("%s %s: %w", change.Action, change.Detail, err)
 		}
 	}
-	return s.writeCatalog(ctx, a)
+	if err := s.writeCatalog(ctx, a); err != nil {
+		return err
+	}
+	_, err = s.FollowPolicy(ctx)
+	return err
 }
 
 // application is a catalogue on its way: what there is, what is wanted, and the

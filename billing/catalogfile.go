@@ -17,6 +17,9 @@ type Catalog struct {
 	Features  map[string]string      `yaml:"features"` // id → words for readers
 	Plans     map[string]CatalogPlan `yaml:"plans"`
 	Donations CatalogDonations       `yaml:"donations"`
+	Policy    models.Policy          `yaml:"policy"` // what is left out is as shipped
+
+	By string `yaml:"-"` // who applies it, for the audit log
 }
 
 // CatalogPlan is one plan of the file.
@@ -52,14 +55,14 @@ type donationCurrency struct {
 // ParseCatalog reads a catalogue file. It refuses unknown keys and names every
 // fault at once, in words for whoever edits the file.
 func ParseCatalog(file []byte) (Catalog, error) {
-	var c Catalog
+	c := Catalog{Policy: DefaultPolicy()}
 	if err := yaml.UnmarshalWithOptions(file, &c, yaml.Strict()); err != nil {
 		return c, fmt.Errorf("the catalogue cannot be read:\n%s", yaml.FormatError(err, false, true))
 	}
 	if err := c.Donations.read(); err != nil {
 		return c, err
 	}
-	return c, errors.Join(append(c.planFaults(), c.Donations.faults()...)...)
+	return c, errors.Join(slices.Concat(c.planFaults(), c.Donations.faults(), policyFaults(c.Policy))...)
 }
 
 func (d *CatalogDonations) read() error {

@@ -82,6 +82,7 @@ func (c Catalog) describe() map[string]string {
 	for i, d := range c.Donations.rows() {
 		lines["donations in "+d.option.Currency] = donationLine(i, d)
 	}
+	policyLines(c.Policy, lines)
 	return lines
 }
 
@@ -122,7 +123,7 @@ func (d CatalogDonations) rows() []donationRows {
 // describeRows is what the database holds of the catalogue, in the same lines.
 func (s *Service) describeRows(tx *gorm.DB, wanted Catalog) (map[string]string, error) {
 	lines := map[string]string{}
-	err := errors.Join(describeFeatures(tx, wanted, lines), describePlans(tx, lines), s.describeDonations(tx, lines))
+	err := errors.Join(describeFeatures(tx, wanted, lines), describePlans(tx, lines), s.describeDonations(tx, lines), describePolicy(tx, lines))
 	if err != nil {
 		return nil, fmt.Errorf("load the catalogue: %w", err)
 	}
@@ -179,5 +180,12 @@ func (s *Service) describeDonations(tx *gorm.DB, lines map[string]string) error 
 		}
 		lines["donations in "+o.Currency] = donationLine(i, d)
 	}
+	return err
+}
+
+func describePolicy(tx *gorm.DB, lines map[string]string) error {
+	var row models.PolicyInForce
+	err := tx.Take(&row).Error
+	policyLines(row.Policy, lines)
 	return err
 }

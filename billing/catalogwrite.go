@@ -13,7 +13,7 @@ import (
 // Stripe has been brought there. Nothing that a grant or a price names is deleted.
 func (s *Service) writeCatalog(ctx context.Context, a *application) error {
 	return s.db.Write(ctx, func(tx *gorm.DB) error {
-		for _, write := range []func(*gorm.DB, *application) error{s.writeFeatures, s.writePlans, s.writeProducts, s.writeDonations, s.dropFeatures} {
+		for _, write := range []func(*gorm.DB, *application) error{s.writePolicy, s.writeFeatures, s.writePlans, s.writeProducts, s.writeDonations, s.dropFeatures} {
 			if err := write(tx, a); err != nil {
 				return fmt.Errorf("write the catalogue: %w", err)
 			}

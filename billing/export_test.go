@@ -90,3 +90,5 @@ func (s *Service) Resting(d time.Duration) *Service {
 
 // DeadAfter is how long a subject is tried.
 const DeadAfter = deadAfter
+
+func (s *Service) AskForFacts(ctx context.Context) (int64, error) { return s.askForFacts(ctx) }

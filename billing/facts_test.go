@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -140,5 +141,29 @@ func TestTheFactsAreKept(t *testing.T) {
 	}
 	if sub.SyncedAt = sub.SyncedAt.Add(time.Second); sub.FactsKnown() {
 		t.Error("facts of an older sync count as known")
+	}
+}
+
+// A deleted customer's lists may be gone with it. Deleting cancels at once, so access
+// ends on the day on which we learn of it.
+func TestADeletedCustomersListsAreGone(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	customer := n.join(reader, simtest.Pays).CustomerID
+	n.clock.advance(5 * day)
+	gone := n.through(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		refuse(w, http.StatusNotFound, "resource_missing", "No such customer")
+	})
+	for range 2 {
+		n.resync(gone, customer)
+		n.clock.advance(day)
+	}
+	n.reads(reader, false)
+	if sub := n.subscription(reader); sub.Status != models.Canceled || !sub.EndedAt.Equal(noon.Add(5*day)) || !sub.FactsKnown() {
+		t.Errorf("%+v", sub)
+	}
+	if diff := cmp.Diff([]models.GrantChange{models.Granted, models.Shortened}, n.changes()); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -54,6 +54,7 @@ func (s *Service) Run(ctx context.Context) error {
 		workers.Go(func() { s.work(asWorker(ctx), failures) })
 	}
 	workers.Go(func() { s.sweepOn(ctx) })
+	workers.Go(func() { s.keepFollowing(ctx) })
 	workers.Wait()
 	return nil
 }

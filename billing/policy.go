@@ -56,19 +56,20 @@ type beyondRow struct {
 	choice string
 	is     func(circumstances) bool
 	gives  func(circumstances) *Grace // nil: nothing
+	says   func(models.Policy) string // what it gives, in words
 }
 
 // beyondRows say what is given after the time that was paid for: the first row that
 // holds decides. What ends by somebody's wish gives nothing after that end.
 var beyondRows = []beyondRow{
-	{"another price was paid for from then on", "", superseded, nothing},
-	{"collection is paused", "", collectionPaused, nothing},
-	{"it ends with what is paid", "", endsWithWhatIsPaid, nothing},
-	{"past_due: the renewal's charge failed", "longest_grace_days", inStatus(models.PastDue), dunning},
-	{"trialing, unpaid, paused, incomplete, canceled", "", notActive, nothing},
-	{"the renewal was paid, and the money went back", "", renewalLost, nothing},
-	{"active, the renewal's debit is on its way", "renewal_processing_days", renewalProcessing, processing},
-	{"active, a renewal is due", "renewal_slack_days", inStatus(models.Active), slack},
+	{"another price was paid for from then on", "", superseded, nothing, sayNothing},
+	{"collection is paused", "", collectionPaused, nothing, sayNothing},
+	{"it ends with what is paid", "", endsWithWhatIsPaid, nothing, sayNothing},
+	{"past_due: the renewal's charge failed", "longest_grace_days", inStatus(models.PastDue), dunning, sayDunning},
+	{"trialing, unpaid, paused, incomplete, canceled", "", notActive, nothing, sayNothing},
+	{"the renewal was paid, and the money went back", "", renewalLost, nothing, sayNothing},
+	{"active, the renewal's debit is on its way", "renewal_processing_days", renewalProcessing, processing, sayProcessing},
+	{"active, a renewal is due", "renewal_slack_days", inStatus(models.Active), slack, saySlack},
 }
 
 // circumstances are what a row is asked about: one price of a subscription.

@@ -26,6 +26,7 @@ type cli struct {
 	Grants      grantsCmd      `cmd:"" help:"Access with our compliments."`
 	Refund      refundCmd      `cmd:"" help:"Give a payment back, whole or in part, and say first what it does."`
 	Audit       auditCmd       `cmd:"" help:"What was done by hand, by whom and why."`
+	Policy      policyCmd      `cmd:"" help:"What money events do to access."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Exit 0 if the service on this machine answers (for containers)."`
 
 	As string `placeholder:"NAME" help:"Who is doing this, for the audit log (default: the system's user name)."`
@@ -43,6 +44,11 @@ type membersCmd struct {
 type grantsCmd struct {
 	Add grantsAddCmd `cmd:"" help:"Give a member a plan, with a reason and an end."`
 	End grantsEndCmd `cmd:"" help:"End a grant that was given by hand."`
+}
+
+type policyCmd struct {
+	Show    policyShowCmd    `cmd:"" help:"The policy in force, row by row."`
+	Preview policyPreviewCmd `cmd:"" help:"Who would gain or lose what under a catalogue file's policy."`
 }
 
 type catalogCmd struct {

@@ -64,28 +64,29 @@ type catalogApplyCmd struct {
 
 // Run prints what will change, then changes it.
 func (c catalogApplyCmd) Run(s *streams) error {
-	text, err := os.ReadFile(c.File)
-	if err != nil {
-		return &usageError{err}
-	}
-	catalog, err := billing.ParseCatalog(text)
-	if err != nil {
-		return &usageError{fmt.Errorf("%s:\n%w", c.File, err)}
-	}
-	cfg, err := s.config()
+	catalog, err := readCatalog(c.File)
 	if err != nil {
 		return err
 	}
-	log, err := s.logger(cfg)
-	if err != nil {
-		return err
-	}
-	bill, done, err := service.OpenBilling(s.ctx, cfg, log)
+	catalog.By = s.actor
+	bill, done, err := s.billing()
 	if err != nil {
 		return err
 	}
 	defer done()
 	return c.apply(s, bill, catalog)
+}
+
+func readCatalog(file string) (billing.Catalog, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return billing.Catalog{}, &usageError{err}
+	}
+	catalog, err := billing.ParseCatalog(text)
+	if err != nil {
+		return catalog, &usageError{fmt.Errorf("%s:\n%w", file, err)}
+	}
+	return catalog, nil
 }
 
 func (c catalogApplyCmd) apply(s *streams, bill *billing.Service, catalog billing.Catalog) error {

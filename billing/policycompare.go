@@ -1,0 +1,142 @@
+package billing
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"newsroom.example/membership/models"
+)
+
+// memberBooks is what our books hold of one member's memberships.
+type memberBooks struct {
+	member uuid.UUID
+	subs   []models.Subscription
+	grants []models.Grant // from all sources
+}
+
+// grant is what is given for one price of a subscription; nil for none.
+func (b memberBooks) grant(subscription, price string) *models.Grant {
+	at := slices.IndexFunc(b.grants, func(g models.Grant) bool {
+		return g.Source == models.FromSubscription && g.SourceRef == subscription && g.Part == price
+	})
+	if at < 0 {
+		return nil
+	}
+	return &b.grants[at]
+}
+
+// booksBatch is how many members are held in memory at a time.
+const booksBatch = 500
+
+// eachMember goes through the books of everybody who has or had a membership, with
+// the rules in force, in one read-only snapshot and in bounded memory.
+func (s *Service) eachMember(ctx context.Context, visit func(r rules, b memberBooks) error) error {
+	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		r, err := rulesInForce(tx)
+		if err != nil {
+			return err
+		}
+		for after := uuid.Nil; ; {
+			page, err := s.booksAfter(tx, after)
+			if err != nil || len(page) == 0 {
+				return err
+			}
+			for _, b := range page {
+				if err := visit(r, b); err != nil {
+					return err
+				}
+			}
+			after = page[len(page)-1].member
+		}
+	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+}
+
+func (s *Service) booksAfter(tx *gorm.DB, after uuid.UUID) ([]memberBooks, error) {
+	var members []uuid.UUID
+	err := tx.Raw(`SELECT DISTINCT member_id FROM customers WHERE member_id > ? AND livemode = ? ORDER BY member_id LIMIT ?`,
+		after, s.cfg.Livemode, booksBatch).Scan(&members).Error
+	if err != nil || len(members) == 0 {
+		return nil, err
+	}
+	var subs []memberSubscription
+	if err := tx.Raw(memberSubscriptions+` AND s.livemode = ? ORDER BY s.id`, members, s.cfg.Livemode).Scan(&subs).Error; err != nil {
+		return nil, fmt.Errorf("load memberships: %w", err)
+	}
+	var grants []models.Grant
+	if err := tx.Where("member_id IN ?", members).Where(s.countingGrants()).Order("id").Find(&grants).Error; err != nil {
+		return nil, fmt.Errorf("load grants: %w", err)
+	}
+	page := make([]memberBooks, len(members))
+	at := make(map[uuid.UUID]*memberBooks, len(members))
+	for i, member := range members {
+		page[i].member = member
+		at[member] = &page[i]
+	}
+	for _, sub := range subs {
+		at[sub.MemberID].subs = append(at[sub.MemberID].subs, sub.Subscription)
+	}
+	for _, g := range grants {
+		at[g.MemberID].grants = append(at[g.MemberID].grants, g)
+	}
+	return page, nil
+}
+
+// GrantDifference is a grant that is not what the policy in force says of the facts
+// that our own books keep. There is none while the program is right and nobody wrote
+// to the database by hand.
+type GrantDifference struct {
+	MemberID       uuid.UUID     `json:"member"`
+	SubscriptionID string        `json:"subscription"`
+	PlanID         string        `json:"plan"`
+	Is             *models.Terms `json:"is"` // nil: there is no grant
+	Should         models.Terms  `json:"should"`
+}
+
+// GrantDifferences tells each difference between the grants and the policy, and how
+// many memberships it could not judge: those whose facts are not known yet, or that
+// have yet to follow a policy that was changed a moment ago.
+func (s *Service) GrantDifferences(ctx context.Context, each func(GrantDifference) error) (unjudged int, err error) {
+	err = s.eachMember(ctx, func(r rules, b memberBooks) error {
+		for _, sub := range b.subs {
+			if !sub.FactsKnown() || sub.PolicyVersion != r.policy.Version {
+				unjudged++
+				continue
+			}
+			if err := b.differences(sub, r, each); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return unjudged, err
+}
+
+func (b memberBooks) differences(sub models.Subscription, r rules, each func(GrantDifference) error) error {
+	for _, should := range r.given(sub, b.member) {
+		d := GrantDifference{MemberID: b.member, SubscriptionID: sub.ID, PlanID: should.key.PlanID, Should: should.terms}
+		if g := b.grant(sub.ID, should.key.Part); g != nil {
+			d.Is = &g.Terms
+			d.Should.Tier, d.Should.Rank, d.Should.Features = g.Tier, g.Rank, g.Features // frozen as sold
+			if changeOf(g.Terms, d.Should) == "" {
+				continue
+			}
+		}
+		if err := each(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reach is until when a grant gives access from now on; nil where it gives none.
+func reach(terms models.Terms, now time.Time) *time.Time {
+	if last := end(models.Grant{Terms: terms}); last.After(now) {
+		return &last
+	}
+	return nil
+}
