@@ -22,6 +22,7 @@ var debits = map[string]debit{
 	"AT321904300235473204":   {kind: "sepa_debit"},
 	"AT861904300235473202":   {kind: "sepa_debit", fails: emptyAccount},
 	"AT051904300235473205":   {kind: "sepa_debit", fails: emptyAccount},
+	"AT981904300002222227":   {kind: "sepa_debit", fails: emptyAccount},
 	"AT591904300235473203":   {kind: "sepa_debit", disputes: true},
 	"DE89370400440532013000": {kind: "sepa_debit"},
 	"DE08370400440532013003": {kind: "sepa_debit"},

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stripe/stripe-go/v76"
 
+	"newsroom.example/membership/internal/stripesim"
 	"newsroom.example/membership/internal/stripesim/simtest"
 )
 
@@ -174,5 +175,25 @@ func TestARenewalByDebitThatIsDeclined(t *testing.T) {
 	w.to(start.AddDate(0, 1, 6))
 	if got := w.subscription(id).Status; got != "past_due" {
 		t.Errorf("after it bounced %s", got)
+	}
+}
+
+// The names of Stripe's test payment methods reach accounts too.
+func TestASubscriptionThroughTheAPIByDebit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made, err := w.Sim.Seed(stripesim.Seed{Readers: 2, Price: w.price.ID, Method: "pm_disputed_at"})
+	must(t, err)
+	if s := w.subscription(made[0].ID); s.Status != "active" || s.LatestInvoice.PaymentIntent.Status != "processing" {
+		t.Errorf("%s, payment %s", s.Status, s.LatestInvoice.PaymentIntent.Status)
+	}
+	w.to(start.AddDate(0, 0, 6))
+	for _, p := range w.Sim.Payments() {
+		if p.DisputeStatus != "lost" || p.Subscription == "" {
+			t.Errorf("payment %+v", p)
+		}
+	}
+	if got := len(w.Sim.Payments()); got != 2 {
+		t.Errorf("%d payments", got)
 	}
 }

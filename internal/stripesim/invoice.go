@@ -101,6 +101,9 @@ func payInvoice(s *Sim, c *call) (object, *apiError) {
 	}
 	if err := s.collect(o, method, s.laterDecline(o, method)); err != nil {
 		s.tellUnpaid(o)
+		if needsProof(s.store.byID[str(o, "payment_intent")]) {
+			err.code = "invoice_payment_intent_requires_action"
+		}
 		return nil, err
 	}
 	s.carryOn(subscription)

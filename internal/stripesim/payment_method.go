@@ -1,7 +1,8 @@
 package stripesim
 
 // testMethods are the payment methods that every test account has, by the names
-// that https://docs.stripe.com/testing gives them, with the numbers behind them.
+// that https://docs.stripe.com/testing and its pages about direct debits give them,
+// with the numbers behind them.
 // Attaching one makes a payment method of the customer's own.
 var testMethods = map[string]string{
 	"pm_card_visa":                               "4242424242424242",
@@ -15,9 +16,21 @@ var testMethods = map[string]string{
 	"pm_card_chargeDeclinedIncorrectCvc":         "4000000000000127",
 	"pm_card_chargeDeclinedProcessingError":      "4000000000000119",
 	"pm_card_visa_chargeDeclinedProcessingError": "4000000000000119",
+	"pm_card_visa_chargeDeclinedStolenCard":      "4000000000009979",
 	"pm_card_authenticationRequired":             "4000002760003184",
 	"pm_card_authenticationRequiredOnSetup":      "4000002500003155",
 	"pm_card_createDispute":                      "4000000000000259",
+	"pm_card_createDisputeProductNotReceived":    "4000000000002685",
+	"pm_card_createDisputeInquiry":               "4000000000001976",
+	"pm_card_pendingRefund":                      "4000000000007726",
+	"pm_card_refundFail":                         "4000000000005126",
+	"pm_card_bypassPending":                      "4000000000000077",
+	"pm_success_at":                              "AT611904300234573201",
+	"pm_successDelayed_at":                       "AT321904300235473204",
+	"pm_failed_at":                               "AT861904300235473202",
+	"pm_failedDelayed_at":                        "AT051904300235473205",
+	"pm_disputed_at":                             "AT591904300235473203",
+	"pm_insufficientFunds_at":                    "AT981904300002222227",
 }
 
 var methodFilters = fields{"customer": id(), "type": oneOf("card", "sepa_debit")}
@@ -81,6 +94,9 @@ func (s *Sim) methodNamed(id, param string) (object, *apiError) {
 	number, isTest := testMethods[id]
 	if !isTest {
 		return s.named("payment_method", id, param)
+	}
+	if _, isDebit := debits[number]; isDebit {
+		return s.newDebit(number, "", ""), nil
 	}
 	card, known := cards[number]
 	if !known {

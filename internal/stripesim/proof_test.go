@@ -116,6 +116,10 @@ func TestARenewalWaitsForItsReadersProof(t *testing.T) {
 			t.Errorf("no %s among %v", want, types)
 		}
 	}
+	_, err := w.api.Invoices.Pay(w.subscription(id).LatestInvoice.ID, nil)
+	if got := stripeError(t, err); got.HTTPStatusCode != 402 || got.Code != "invoice_payment_intent_requires_action" {
+		t.Errorf("paying it by the API: %+v", got)
+	}
 	w.to(renewed.AddDate(0, 0, 8))
 	if got := len(w.Sim.Payments()); got != 1 {
 		t.Errorf("%d payments without a proof", got)
