@@ -67,6 +67,7 @@ func TestExplainingALife(t *testing.T) {
 	n.says(n.explain(reader, time.Time{}).Known,
 		"Member, bought with subscription "+sub.ID+" at €8 a month.", "It is paid until 22 December 2026.", "Stripe charges again on 22 December 2026.",
 		"It comes with: Patron.")
+	n.says(n.explain(reader, noon.Add(100*day)).Known, "Member runs out on 25 December 2026, unless Stripe’s charge of 22 December 2026 goes through.")
 	n.pass(33 * day) // the renewal fails
 	n.says(n.explain(reader, time.Time{}).Known, "It was paid until 22 December 2026. The renewal failed; access goes on until 29 December 2026 while Stripe tries again.")
 	n.pass(60 * day)
@@ -94,7 +95,7 @@ func TestExplainingACancellation(t *testing.T) {
 	n.settle()
 	n.says(n.explain(reader, time.Time{}).Known, "The subscription is cancelled and ends on 22 December 2026.")
 	future := n.explain(reader, noon.Add(40*day))
-	n.says(future.Known, "Member ran out on 22 December 2026")
+	n.says(future.Known, "Member runs out on 22 December 2026.")
 	n.pass(40 * day)
 	n.says(n.explain(reader, time.Time{}).Known, "Member ran out on 22 December 2026: the subscription was cancelled and ended on 22 December 2026.")
 }
@@ -212,4 +213,96 @@ func names(a billing.Access) []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// A dispute closes the article and, won, opens it again; lost, it stays closed. What
+// was told while it was open stays what was told.
+func TestExplainingADispute(t *testing.T) {
+	t.Parallel()
+	for verdict, told := range map[string]string{
+		"won":  "It is paid until 22 December 2026.",
+		"lost": "Member ended on 23 November 2026: the bank took the payment of €8 back.",
+	} {
+		t.Run(verdict, func(t *testing.T) {
+			t.Parallel()
+			n := open(t)
+			reader := n.member("reader@example.org")
+			n.join(reader, simtest.Pays)
+			n.pass(day)
+			dispute, err := n.stripe.Sim.Dispute(n.ledger()[0].PaymentIntentID, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.settle()
+			n.pass(day)
+			n.says(n.explain(reader, time.Time{}).Known, "Member is suspended since 23 November 2026: the bank is questioning the payment of €8.")
+			if _, err := n.PlanRefund(t.Context(), billing.Refund{Payment: n.ledger()[0].PaymentIntentID, By: by("x")}); code(err) != "refund_disputed" {
+				t.Errorf("refunding it: %v", err)
+			}
+			if err := n.stripe.Sim.ResolveDispute(dispute, verdict); err != nil {
+				t.Fatal(err)
+			}
+			n.settle()
+			n.pass(day)
+			n.says(n.explain(reader, time.Time{}).Known, told)
+			open := n.explain(reader, noon.Add(36*time.Hour))
+			if (open.Then != nil) != (verdict == "won") {
+				t.Fatalf("%+v", open)
+			}
+			if open.Then != nil {
+				n.says(*open.Then, "Member is suspended since 23 November 2026")
+			}
+		})
+	}
+}
+
+// The month that is disputed is told, where an earlier one stays paid.
+func TestExplainingADisputedRenewal(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	n.join(reader, simtest.Pays)
+	n.pass(31 * day)
+	dispute, err := n.stripe.Sim.Dispute(n.ledger()[1].PaymentIntentID, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.settle()
+	n.says(n.explain(reader, time.Time{}).Known, "the bank is questioning the payment of €8 for the time after it, since 23 December 2026")
+	if err := n.stripe.Sim.ResolveDispute(dispute, "lost"); err != nil {
+		t.Fatal(err)
+	}
+	n.settle()
+	n.says(n.explain(reader, time.Time{}).Known, "the bank took the payment of €8 for the time after it back")
+}
+
+// A first debit that is on its way, and a payment page that was left, are told.
+func TestExplainingWhatIsNotPaidYet(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	customer, err := n.api.Customers.New(&stripe.CustomerParams{Metadata: map[string]string{"member_id": reader.String()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := n.api.CheckoutSessions.New(&stripe.CheckoutSessionParams{
+		Mode: stripe.String("subscription"), SuccessURL: stripe.String("https://members.example.news"), Customer: &customer.ID,
+		PaymentMethodTypes: stripe.StringSlice([]string{"card", "sepa_debit"}),
+		LineItems:          []*stripe.CheckoutSessionLineItemParams{{Price: stripe.String(n.price("member", models.Monthly, "eur").ID), Quantity: stripe.Int64(1)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.stripe.PayByDebit(t, session.URL, simtest.DebitPays)
+	n.settle()
+	sub := n.subscription(reader)
+	n.says(n.explain(reader, time.Time{}).Known, "The first debit for subscription "+sub.ID+" is on its way; access begins when it has arrived.")
+	for _, p := range n.ledger() {
+		if _, err := n.PlanRefund(t.Context(), billing.Refund{Payment: p.PaymentIntentID, By: by("x")}); code(err) != "refund_pending" {
+			t.Errorf("refunding it: %v", err)
+		}
+	}
+	if len(n.ledger()) != 1 {
+		t.Errorf("%d payments", len(n.ledger()))
+	}
 }

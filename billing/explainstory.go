@@ -14,6 +14,7 @@ import (
 
 // story is what lies behind a member's grants.
 type story struct {
+	now           time.Time
 	features      map[string]string   // in words, by id
 	inOrder       []string            // their ids, sorted
 	plans         map[string][]string // the names of the plans with a feature, by its id
@@ -35,7 +36,7 @@ type lostPayment struct {
 
 func (s *Service) storyOf(ctx context.Context, member uuid.UUID) (story, error) {
 	db := s.db.WithContext(ctx)
-	st := story{features: map[string]string{}, plans: map[string][]string{}, subscriptions: map[string]models.Subscription{}, notes: map[string][]models.AuditEntry{}}
+	st := story{now: s.clock(), features: map[string]string{}, plans: map[string][]string{}, subscriptions: map[string]models.Subscription{}, notes: map[string][]models.AuditEntry{}}
 	var err error
 	if st.prices, err = ourPrices(db); err != nil {
 		return st, err

@@ -113,6 +113,9 @@ func (st story) revokedWords(g models.Grant, facts map[string]any) Sentence {
 func (st story) endedWords(g models.Grant, facts map[string]any) Sentence {
 	facts["Date"] = end(g)
 	sub, known := st.subscriptions[g.SourceRef]
+	if end(g).After(st.now) {
+		return endingWords(sub, facts)
+	}
 	lost := st.lostAfter(g)
 	switch {
 	case !known:
@@ -129,6 +132,15 @@ func (st story) endedWords(g models.Grant, facts map[string]any) Sentence {
 		return say("why.ended.paused", facts)
 	}
 	return say("why.ended.ran_out", facts)
+}
+
+// endingWords are those of a grant that is to run out.
+func endingWords(sub models.Subscription, facts map[string]any) Sentence {
+	if charge := nextCharge(sub); !charge.IsZero() {
+		facts["Charge"] = charge
+		return say("why.ending.unless_renewed", facts)
+	}
+	return say("why.ending.runs_out", facts)
 }
 
 // words are those of a month whose money went back.

@@ -365,3 +365,59 @@ func TestRefundingGifts(t *testing.T) {
 		t.Errorf("%d were given back", amount)
 	}
 }
+
+// Somebody gives the money back at Stripe while the refund is being foreseen.
+func TestForeseeingWhileAnotherRefunds(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	_, paid := bought(n)
+	looks := 0
+	slow := n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
+		if r.URL.Path == "/v1/payment_intents" {
+			if looks++; looks == 2 { // the first is the sync's
+				if err := n.stripe.Sim.Refund(paid.PaymentIntentID, 0); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		stripe.ServeHTTP(w, r)
+	})
+	plan, err := slow.PlanRefund(t.Context(), billing.Refund{Payment: paid.PaymentIntentID, By: by("Moved away")})
+	if err != nil || looks < 2 {
+		t.Fatal(looks, err)
+	}
+	n.settle()
+	if _, err := n.MakeRefund(t.Context(), plan); code(err) != "refund_done" {
+		t.Errorf("%v", err)
+	}
+}
+
+// A refund that is on its way takes no access yet; one that failed in the end was
+// none, and the same command makes another.
+func TestRefundsThatTakeTime(t *testing.T) {
+	t.Parallel()
+	for card, fails := range map[string]bool{simtest.RefundsLate: false, simtest.RefundsFail: true} {
+		t.Run(card, func(t *testing.T) {
+			t.Parallel()
+			n := open(t)
+			reader := n.member("reader@example.org")
+			n.join(reader, card)
+			wish := billing.Refund{Payment: n.ledger()[0].PaymentIntentID, By: by("Moved away")}
+			made, err := refund(t.Context(), n.Service, wish)
+			if err != nil || made.Done() != fails {
+				t.Fatalf("%+v, %v", made, err)
+			}
+			n.settle()
+			n.clock.advance(time.Second)
+			n.reads(reader, !fails)
+			if _, err := refund(t.Context(), n.Service, wish); code(err) != "refund_done" && code(err) != "refund_repeated" {
+				t.Errorf("again at once: %v", err)
+			}
+			n.pass(4 * day)
+			n.reads(reader, fails)
+			if _, err := refund(t.Context(), n.Service, wish); (err == nil) != fails {
+				t.Errorf("again after days: %v", err)
+			}
+		})
+	}
+}

@@ -19,6 +19,9 @@ type MadeRefund struct {
 	Status models.RefundStatus // pending ones can still fail
 }
 
+// Done says whether the money has been given back.
+func (m MadeRefund) Done() bool { return m.Status == models.RefundSucceeded }
+
 // MakeRefund does what the plan says, once: run again, at the same time or after a
 // crash, it finds the request that was begun and asks Stripe under the same key.
 // KindUnavailable refund_unanswered: it is not known whether the money moves, and
@@ -74,7 +77,7 @@ func (s *Service) requestRefund(ctx context.Context, plan RefundPlan) (request m
 		if err := refundable(fresh); err != nil {
 			return err
 		}
-		request = s.entry(plan.by, auditRefundRequested, now.ID.String(), now.MemberID, map[string]any{"refunded": now.Refunded}, plan.wish)
+		request = s.entry(plan.by, auditRefundRequested, now.PaymentIntentID, now.MemberID, map[string]any{"refunded": now.Refunded}, plan.wish)
 		return models.Audit(tx, request)
 	})
 	return request, err
@@ -161,13 +164,16 @@ func (s *Service) closeRefund(ctx context.Context, plan RefundPlan, request mode
 			return err
 		}
 		log, err := refundRequests(tx, plan.Payment)
-		if err != nil || log.closed(request, auditRefundMade) || log.closed(request, auditRefundRefused) {
+		if err != nil {
 			return err
+		}
+		if _, closed := log.outcome(request); closed {
+			return nil
 		}
 		if err := with(tx); err != nil {
 			return err
 		}
-		entry := s.entry(plan.by, action, plan.Payment.ID.String(), plan.Payment.MemberID, nil, outcome)
+		entry := s.entry(plan.by, action, plan.Payment.PaymentIntentID, plan.Payment.MemberID, nil, outcome)
 		return models.Audit(tx, entry)
 	})
 }

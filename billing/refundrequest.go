@@ -13,9 +13,12 @@ import (
 // refundLog is what the audit log says of a payment's refunds, the oldest first. A
 // request is written before Stripe is asked, and its id makes the idempotency key:
 // whoever comes after a crash finds it open, and asks under the same key.
-type refundLog []models.AuditEntry
+type refundLog struct {
+	entries []models.AuditEntry
+	failed  []string // the refunds that Stripe could not make after all
+}
 
-// outcome is what closes a request.
+// refundOutcome is what closes a request.
 type refundOutcome struct {
 	Request string `json:"request"`
 	Refund  string `json:"refund,omitempty"`
@@ -24,22 +27,32 @@ type refundOutcome struct {
 }
 
 func refundRequests(db *gorm.DB, p models.Payment) (refundLog, error) {
-	query := db.Where("subject = ? AND action LIKE 'refund.%'", p.ID.String())
+	query := db.Where("subject = ? AND action LIKE 'refund.%'", p.PaymentIntentID)
 	if p.MemberID != nil {
 		query = query.Where("member_id = ?", p.MemberID) // has an index
 	}
 	var log refundLog
-	if err := query.Order("at, id").Find(&log).Error; err != nil {
-		return nil, fmt.Errorf("look for refunds of payment %s: %w", p.PaymentIntentID, err)
+	if err := query.Order("at, id").Find(&log.entries).Error; err != nil {
+		return log, fmt.Errorf("look for refunds of payment %s: %w", p.PaymentIntentID, err)
+	}
+	err := db.Model(&models.Refund{}).Where("payment_id = ? AND status IN ?", p.ID, []models.RefundStatus{models.RefundFailed, models.RefundCanceled}).
+		Pluck("id", &log.failed).Error
+	if err != nil {
+		return log, fmt.Errorf("look for failed refunds of payment %s: %w", p.PaymentIntentID, err)
 	}
 	return log, nil
 }
 
-func (l refundLog) closed(request models.AuditEntry, action string) bool {
-	return slices.ContainsFunc(l, func(each models.AuditEntry) bool {
+// outcome is what closed a request; false while it is open.
+func (l refundLog) outcome(request models.AuditEntry) (refundOutcome, bool) {
+	for _, each := range l.entries {
 		var outcome refundOutcome
-		return each.Action == action && json.Unmarshal(each.After, &outcome) == nil && outcome.Request == request.ID.String()
-	})
+		closes := each.Action == auditRefundMade || each.Action == auditRefundRefused
+		if closes && json.Unmarshal(each.After, &outcome) == nil && outcome.Request == request.ID.String() {
+			return outcome, true
+		}
+	}
+	return refundOutcome{}, false
 }
 
 func wishOf(request models.AuditEntry) (w refundWish, err error) {
@@ -53,8 +66,8 @@ func wishOf(request models.AuditEntry) (w refundWish, err error) {
 // all says that the whole rest was wished for, whatever that was when it was begun.
 // Another wish must wait: KindConflict refund_underway.
 func (l refundLog) open(wish refundWish, all bool) (*models.AuditEntry, error) {
-	for i, each := range l {
-		if each.Action != auditRefundRequested || l.closed(each, auditRefundMade) || l.closed(each, auditRefundRefused) {
+	for i, each := range l.entries {
+		if _, closed := l.outcome(each); closed || each.Action != auditRefundRequested {
 			continue
 		}
 		begun, err := wishOf(each)
@@ -67,7 +80,7 @@ func (l refundLog) open(wish refundWish, all bool) (*models.AuditEntry, error) {
 		if !begun.same(wish) {
 			return nil, &Error{Kind: KindConflict, Code: "refund_underway", Data: map[string]any{"Amount": begun.Amount, "Date": each.At, "Actor": each.Actor}}
 		}
-		return &l[i], nil
+		return &l.entries[i], nil
 	}
 	return nil, nil
 }
@@ -75,8 +88,10 @@ func (l refundLog) open(wish refundWish, all bool) (*models.AuditEntry, error) {
 // repeated refuses a refund that was made: the same amount for the same reason is
 // the same command run twice, and not a second refund. KindConflict refund_repeated.
 func (l refundLog) repeated(wish refundWish, by Why) error {
-	for _, each := range l {
-		if each.Action != auditRefundRequested || each.Reason != strings.TrimSpace(by.Reason) || !l.closed(each, auditRefundMade) {
+	for _, each := range l.entries {
+		outcome, _ := l.outcome(each)
+		stands := outcome.Refund != "" && !slices.Contains(l.failed, outcome.Refund)
+		if each.Action != auditRefundRequested || each.Reason != strings.TrimSpace(by.Reason) || !stands {
 			continue
 		}
 		made, err := wishOf(each)

@@ -43,9 +43,8 @@ func (c membersFindCmd) Run(s *streams) error {
 }
 
 func (c membersFindCmd) print(s *streams, found billing.Found) {
-	if len(found.Members)+len(found.Gifts) == 0 {
-		fmt.Fprintln(s.stdout, "Nobody was found.")
-		return
+	if len(found.Members) == 0 {
+		fmt.Fprintln(s.stdout, "No member was found.")
 	}
 	s.table(func(w io.Writer) {
 		for _, m := range found.Members {

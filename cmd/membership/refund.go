@@ -64,6 +64,9 @@ func (c refundCmd) Run(s *streams) error {
 		return err
 	}
 	fmt.Fprintf(s.stdout, "Refund %s of %s: %s.\n", made.ID, plan.Amount, made.Status)
+	if !made.Done() {
+		fmt.Fprintln(s.stdout, "The bank takes its time. What a whole refund does to access happens when the money has arrived.")
+	}
 	return s.printAccessOf(bill, plan)
 }
 

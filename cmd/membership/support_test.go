@@ -144,9 +144,9 @@ func TestMembersAreFoundByWhatSupportHasInHand(t *testing.T) {
 		}
 	}
 	d.run("members", "find", "da@exa").want(0, "ada@example.org").wantNot("adam@")
-	d.run("members", "find", "zelda").want(0, "Nobody was found")
+	d.run("members", "find", "zelda").want(0, "No member was found")
 	d.run("members", "find", "ad").want(1, "at least 3 characters")
-	d.run("members", "find", "100%_").want(0, "Nobody was found")
+	d.run("members", "find", "100%_").want(0, "No member was found")
 	for _, text := range []string{"zelda@example.org", "cus_none", "pi_none", nobody, "ada", "\x00\xff", "pi_\x00", "a%"} {
 		d.run("members", "show", text).want(1, "No member has that address or id. Try: membership members find")
 	}
