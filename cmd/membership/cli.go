@@ -27,6 +27,7 @@ type cli struct {
 	Refund      refundCmd      `cmd:"" help:"Give a payment back, whole or in part, and say first what it does."`
 	Audit       auditCmd       `cmd:"" help:"What was done by hand, by whom and why."`
 	Policy      policyCmd      `cmd:"" help:"What money events do to access."`
+	Events      eventsCmd      `cmd:"" help:"What Stripe told us, what is not synced, and how to sync it again."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Exit 0 if the service on this machine answers (for containers)."`
 
 	As string `placeholder:"NAME" help:"Who is doing this, for the audit log (default: the system's user name)."`
@@ -39,6 +40,12 @@ type configCmd struct {
 type membersCmd struct {
 	Find membersFindCmd `cmd:"" help:"Find members by a part of their address, or by any id."`
 	Show membersShowCmd `cmd:"" help:"Everything about one member."`
+}
+
+type eventsCmd struct {
+	List   eventsListCmd   `cmd:"" help:"The newest events; or what is pending, failing or given up."`
+	Show   eventsShowCmd   `cmd:"" help:"One event, or one customer's sync."`
+	Replay eventsReplayCmd `cmd:"" help:"Have customers synced once more."`
 }
 
 type grantsCmd struct {
