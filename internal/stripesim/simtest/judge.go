@@ -3,9 +3,11 @@ package simtest
 import (
 	"bytes"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stripe/stripe-mock/spec"
@@ -14,11 +16,15 @@ import (
 )
 
 // judge stands before the simulator and holds every call against Stripe's own
-// description: what is asked (a), and what is answered (b).
+// description: what is asked (a), what is answered (b), and that the answer has
+// the shape of stripe-mock's to the same call (c).
 type judge struct {
 	t        testing.TB
 	contract *contract
 	next     http.Handler
+
+	mu    sync.Mutex
+	kinds map[string]bool // whose shapes were compared
 }
 
 func (j *judge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -34,8 +40,9 @@ func (j *judge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ours := httptest.NewRecorder()
 	j.next.ServeHTTP(ours, r)
 	if ours.Header().Get("Stripesim-Fault") == "" { // a fault is not Stripe's word
-		j.request(r, body, ours)
+		theirs := j.request(r, body, ours)
 		j.response(r, ours)
+		j.shape(r, ours, theirs)
 	}
 	for k, v := range ours.Header() {
 		w.Header()[k] = v
@@ -46,7 +53,7 @@ func (j *judge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // request asks stripe-mock for its opinion of the same request. What it
 // refuses, the simulator must refuse; what it takes, the simulator must know.
-func (j *judge) request(r *http.Request, body []byte, ours *httptest.ResponseRecorder) {
+func (j *judge) request(r *http.Request, body []byte, ours *httptest.ResponseRecorder) *httptest.ResponseRecorder {
 	copied := r.Clone(r.Context())
 	copied.Body = io.NopCloser(bytes.NewReader(body))
 	theirs := httptest.NewRecorder()
@@ -59,6 +66,26 @@ func (j *judge) request(r *http.Request, body []byte, ours *httptest.ResponseRec
 	case accepted && unknown:
 		j.t.Errorf("%s %s: not simulated, though Stripe takes it: %s", r.Method, r.URL.Path, ours.Body)
 	}
+	return theirs
+}
+
+// shape holds an answer against stripe-mock's to the same call.
+func (j *judge) shape(r *http.Request, ours, theirs *httptest.ResponseRecorder) {
+	if ours.Code != http.StatusOK || theirs.Code != http.StatusOK {
+		return
+	}
+	mine, err1 := decoded(ours.Body.Bytes())
+	its, err2 := decoded(theirs.Body.Bytes())
+	if err1 != nil || err2 != nil {
+		return // response has said so
+	}
+	c := compared(mine, its)
+	for _, difference := range c.unknown(j.contract.allowed) {
+		j.t.Errorf("%s %s: not the shape of stripe-mock's answer: %s (if it is meant, add it to differences.txt)", r.Method, r.URL.Path, difference)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	maps.Copy(j.kinds, c.kinds)
 }
 
 // response validates an answer against the schema of its call.

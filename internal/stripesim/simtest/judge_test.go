@@ -43,7 +43,7 @@ func TestTheJudgeNoticesWhatIsNotStripes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			heard := &complaints{TB: t}
-			j := &judge{t: heard, contract: contract, next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			j := &judge{t: heard, contract: contract, kinds: map[string]bool{}, next: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(c.status)
 				fmt.Fprint(w, c.answer)
 			})}

@@ -8,8 +8,10 @@ package simtest
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,6 +28,16 @@ const Key = "sk_test_simtest"
 type Server struct {
 	URL string
 	Sim *stripesim.Sim
+
+	judge *judge
+}
+
+// Compared answers the kinds of objects whose shapes have been compared with
+// stripe-mock's so far.
+func (s *Server) Compared() []string {
+	s.judge.mu.Lock()
+	defer s.judge.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.judge.kinds))
 }
 
 // Start runs a simulator on the clock until the test ends.
@@ -45,7 +57,7 @@ func StartWith(t testing.TB, cfg stripesim.Config) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := &judge{t: t, contract: c, next: sim}
+	j := &judge{t: t, contract: c, next: sim, kinds: map[string]bool{}}
 	srv := httptest.NewServer(j)
 	t.Cleanup(func() {
 		srv.Close()
@@ -54,7 +66,7 @@ func StartWith(t testing.TB, cfg stripesim.Config) *Server {
 			t.Errorf("close simulator: %v", err)
 		}
 	})
-	return &Server{URL: srv.URL, Sim: sim}
+	return &Server{URL: srv.URL, Sim: sim, judge: j}
 }
 
 // Client answers a real Stripe client of the server. It does not retry, so

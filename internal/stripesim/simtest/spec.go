@@ -21,6 +21,8 @@ type contract struct {
 	kinds map[string]string // an object's "object" → the name of its schema
 	paths []operationPath
 
+	allowed map[string]bool // differences from stripe-mock's answers
+
 	mu         sync.Mutex
 	validators map[string]validator
 }
@@ -50,7 +52,11 @@ var loadContract = sync.OnceValues(func() (*contract, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load stripe-mock's spec: %w", err)
 	}
-	c := &contract{mock: mock, spec: strict, kinds: map[string]string{}, validators: map[string]validator{}}
+	differences, err := allowed()
+	if err != nil {
+		return nil, err
+	}
+	c := &contract{mock: mock, spec: strict, kinds: map[string]string{}, validators: map[string]validator{}, allowed: differences}
 	c.prepare()
 	return c, nil
 })
