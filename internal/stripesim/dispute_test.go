@@ -139,13 +139,14 @@ func TestAnInquiryMovesNoMoneyUnlessItIsEscalated(t *testing.T) {
 		t.Errorf("after 120 days %s", got.Status)
 	}
 
-	raised := w.disputed(simtest.Inquired)
+	raised := w.disputed(simtest.Inquired) // on day 120
+	w.to(start.AddDate(0, 0, 235))
 	w.evidence(raised.ID, "escalate_inquiry_evidence")
-	w.to(start.AddDate(0, 0, 121))
+	w.to(start.AddDate(0, 0, 241)) // after its end as an inquiry, before its end as a dispute
 	if got := w.dispute(raised.ID); got.Status != "needs_response" || got.IsChargeRefundable || len(got.BalanceTransactions) != 1 {
 		t.Errorf("escalated %+v", got)
 	}
-	w.to(start.AddDate(0, 0, 131))
+	w.to(start.AddDate(0, 0, 245))
 	if got := w.dispute(raised.ID); got.Status != "lost" {
 		t.Errorf("unanswered %s", got.Status)
 	}

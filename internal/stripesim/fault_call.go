@@ -34,17 +34,22 @@ func pause(ctx context.Context, wait time.Duration) bool {
 	}
 }
 
-// aboutCall answers whom a call names: in its parameters, in its address, or
-// through the object at its address.
+// aboutCall answers whom a call names, by the customer's id or through another
+// object of theirs: in its address or in its parameters.
 func (s *Sim) aboutCall(c *call) func(string) bool {
 	if !s.faults.asksForCustomers() {
 		return func(string) bool { return false }
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	atAddress := s.about(s.store.byID[c.id])
+	named := []func(string) bool{s.about(s.store.byID[c.id])}
+	for _, v := range c.params {
+		if id, isText := v.(string); isText {
+			named = append(named, s.about(s.store.byID[id]))
+		}
+	}
 	return func(customer string) bool {
-		return c.id == customer || str(c.params, "customer") == customer || atAddress(customer)
+		return slices.ContainsFunc(named, func(is func(string) bool) bool { return is(customer) })
 	}
 }
 

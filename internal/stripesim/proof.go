@@ -46,13 +46,14 @@ func (s *Sim) tellUnpaid(invoice object) {
 	s.emit("invoice.payment_failed", invoice, nil)
 }
 
-// unproven is what "invoice.unproven" does: nobody proved a renewal's payment
-// in time, so it has failed for good.
+// unproven is what "invoice.unproven" does: a renewal that waited for its reader
+// was neither proved nor paid otherwise, so it has failed for good.
 // https://docs.stripe.com/billing/subscriptions/overview#requires-action
 func (s *Sim) unproven(id string) {
 	o, ok := s.store.find("invoice", id)
-	if ok && str(o, "status") == "open" && needsProof(s.store.byID[str(o, "payment_intent")]) {
-		s.giveUp(o, s.store.byID[str(o, "subscription")])
+	subscription := s.store.byID[str(o, "subscription")]
+	if ok && s.payable(o) && !has(o, "next_payment_attempt") && !ended(subscription) {
+		s.giveUp(o, subscription)
 	}
 }
 

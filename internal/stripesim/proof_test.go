@@ -138,18 +138,40 @@ func TestARenewalWaitsForItsReadersProof(t *testing.T) {
 
 func TestARenewalThatNobodyProvesIsGivenUp(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	id, page := w.lateProof()
-	w.to(renewed.AddDate(0, 0, 14))
-	if got := w.subscription(id).Status; got != "past_due" {
-		t.Errorf("before the time was over %s", got)
-	}
-	w.to(renewed.AddDate(0, 0, 15))
-	if got := w.subscription(id).Status; got != "canceled" {
-		t.Errorf("after it %s", got)
-	}
-	if p := w.PayInvoice(t, page+"0", simtest.Pays); p.Status != http.StatusNotFound {
-		t.Errorf("an unknown invoice: %d", p.Status)
+	for name, meanwhile := range map[string]func(w *world, subscription, page string){
+		"nobody came":        func(*world, string, string) {},
+		"somebody failed it": func(w *world, _, page string) { w.FailProof(w.t, page) },
+		"they had left before": func(w *world, id, _ string) {
+			_, err := w.api.Subscriptions.Cancel(id, nil)
+			must(w.t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			id, page := w.lateProof()
+			w.to(renewed.AddDate(0, 0, 14))
+			if got := w.subscription(id).Status; got != "past_due" {
+				t.Errorf("before the time was over %s", got)
+			}
+			meanwhile(w, id, page)
+			w.to(renewed.AddDate(0, 0, 15))
+			if got := w.subscription(id).Status; got != "canceled" {
+				t.Errorf("after it %s", got)
+			}
+			ends := 0
+			for _, typ := range w.types(start) {
+				if typ == "customer.subscription.deleted" {
+					ends++
+				}
+			}
+			if ends != 1 {
+				t.Errorf("it ended %d times", ends)
+			}
+			if p := w.PayInvoice(t, page+"0", simtest.Pays); p.Status != http.StatusNotFound {
+				t.Errorf("an unknown invoice: %d", p.Status)
+			}
+		})
 	}
 }
 
