@@ -54,7 +54,7 @@ func (st story) standing(g models.Grant, at time.Time) Sentence {
 	live, grace := liveAt(g, at)
 	facts := map[string]any{"Plan": g.Tier}
 	switch {
-	case at.Before(g.ValidFrom):
+	case at.Before(g.ValidFrom) && (g.RevokedAt == nil || g.RevokedAt.After(g.ValidFrom)):
 		facts["Date"] = g.ValidFrom
 		return say("why.to_come", facts)
 	case live && g.ValidUntil == nil:

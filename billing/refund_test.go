@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,6 +88,42 @@ func TestRefundedAtOnceByTwo(t *testing.T) {
 	n.settle()
 	n.onceRefunded(800)
 	n.reads(reader, false)
+}
+
+// Two who found the same request open ask Stripe at the same moment, for a part that
+// it could give back twice.
+func TestTwoAskForOneRequestAtOnce(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	_, paid := bought(n)
+	var asking atomic.Int32
+	both := make(chan struct{})
+	meeting := n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
+		if r.Method == http.MethodPost && r.URL.Path == "/v1/refunds" {
+			if asking.Add(1) == 2 {
+				close(both)
+			}
+			select {
+			case <-both:
+			case <-r.Context().Done():
+			}
+		}
+		stripe.ServeHTTP(w, r)
+	})
+	plan, err := n.PlanRefund(t.Context(), billing.Refund{Payment: paid.PaymentIntentID, Amount: "3", By: by("Sorry")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			if _, err := meeting.MakeRefund(t.Context(), plan); err != nil && code(err) != "refund_unanswered" {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	n.onceRefunded(300)
 }
 
 // Two plans that were made before either was carried out.
@@ -174,7 +211,7 @@ func TestARefundIsFoundWithoutItsKey(t *testing.T) {
 		}
 		stripe.ServeHTTP(w, r)
 	})
-	wish := billing.Refund{Payment: paid.PaymentIntentID, Amount: "5", By: by("Moved away")}
+	wish := billing.Refund{Payment: paid.PaymentIntentID, Amount: "3", By: by("Moved away")}
 	if _, err := refund(t.Context(), crashing, wish); code(err) != "refund_unanswered" {
 		t.Fatal(err)
 	}
@@ -184,7 +221,7 @@ func TestARefundIsFoundWithoutItsKey(t *testing.T) {
 	if _, err := refund(t.Context(), n.Service, wish); err != nil {
 		t.Fatal(err)
 	}
-	n.onceRefunded(500)
+	n.onceRefunded(300)
 }
 
 // A 500 that Stripe keeps under a key for a day: if the refund was made all the same
@@ -209,7 +246,7 @@ func TestAKeptErrorOfARefund(t *testing.T) {
 				}
 				stripe.ServeHTTP(w, r)
 			})
-			wish := billing.Refund{Payment: paid.PaymentIntentID, Amount: "5", By: by("Moved away")}
+			wish := billing.Refund{Payment: paid.PaymentIntentID, Amount: "3", By: by("Moved away")}
 			_, err := refund(t.Context(), stuck, wish)
 			if made && err != nil || !made && code(err) != "refund_refused" {
 				t.Fatalf("%v", err)
@@ -217,7 +254,7 @@ func TestAKeptErrorOfARefund(t *testing.T) {
 			if _, err := refund(t.Context(), stuck, wish); !made && err != nil || made && code(err) != "refund_repeated" {
 				t.Errorf("again: %v", err)
 			}
-			n.onceRefunded(500)
+			n.onceRefunded(300)
 		})
 	}
 }
