@@ -8,6 +8,8 @@ import (
 // portalPage is what the hosted billing portal shows of one customer.
 type portalPage struct {
 	Headline, Email, Back, Problem string
+	Card                           string // what is charged, as people read it
+	AsksCard                       bool
 	Subscriptions                  []portalSubscription
 	Invoices                       []portalInvoice
 }
@@ -15,7 +17,10 @@ type portalPage struct {
 type portalSubscription struct {
 	ID, Name, Amount, Every, State, CancelLabel string
 	CanCancel, CanRenew                         bool
+	Plans                                       []portalPlan // that it can move to
 }
+
+type portalPlan struct{ Price, Label string }
 
 type portalInvoice struct{ Date, Amount, Status string }
 
@@ -29,14 +34,14 @@ func (s *Sim) showPortal(w http.ResponseWriter, r *http.Request) {
 	s.show(w, status, name, data)
 }
 
-// submitPortal cancels or keeps a subscription, and shows the page again or,
+// submitPortal does what was pressed, and shows the page again or,
 // at the end of a deep link, goes where the link said.
 func (s *Sim) submitPortal(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	do, id := r.PostFormValue("do"), r.PostFormValue("subscription")
+	wish := portalWish{r.PostFormValue("do"), r.PostFormValue("subscription"), r.PostFormValue("price"), r.PostFormValue("card")}
 	status, name, data, to := 0, "", any(nil), r.URL.Path
 	s.liveFor(r.PathValue("id"), func() {
-		problem := s.portalAct(r.PathValue("id"), do, id)
+		problem := s.portalAct(r.PathValue("id"), wish)
 		status, name, data = s.portalView(r.PathValue("id"), problem)
 		if status != http.StatusOK || problem != "" {
 			to = ""
@@ -61,51 +66,31 @@ func (s *Sim) openPortal(id string) (session, config object, ok bool) {
 	return session, s.store.byID[str(session, "configuration")], true
 }
 
-// portalAct answers the words for the reader if it cannot be done.
-func (s *Sim) portalAct(portal, do, id string) string {
-	session, config, ok := s.openPortal(portal)
-	if !ok {
-		return ""
-	}
-	o, known := s.store.find("subscription", id)
-	if !known || o["customer"] != session["customer"] || ended(o) {
-		return "This subscription has ended or is not yours."
-	}
-	immediately := str(config, "features.subscription_cancel.mode") == "immediately"
-	switch {
-	case do == "renew":
-		with := object{}
-		s.scheduleEnd(o, with, false)
-		s.change(o, "customer.subscription.updated", with)
-	case do != "cancel" || !flag(config, "features.subscription_cancel.enabled"):
-		return "This cannot be done here."
-	case immediately:
-		s.endSubscription(o, "cancellation_requested")
-	default:
-		with := object{}
-		s.scheduleEnd(o, with, true)
-		s.change(o, "customer.subscription.updated", with)
-	}
-	return ""
-}
-
 func (s *Sim) portalView(id, problem string) (int, string, any) {
 	session, config, ok := s.openPortal(id)
 	if !ok {
 		return http.StatusGone, "checkout-over", overPage{Title: "This link has expired", Text: "Ask the shop for a new one."}
 	}
-	only := str(session, "flow.subscription_cancel.subscription")
+	flow := str(session, "flow.type")
+	only := firstOf(str(session, "flow.subscription_cancel.subscription"), str(session, "flow.subscription_update.subscription"))
 	customer := s.store.byID[str(session, "customer")]
 	p := portalPage{
 		Headline: str(config, "business_profile.headline"), Email: str(customer, "email"), Back: str(session, "return_url"), Problem: problem,
+		AsksCard: flag(config, "features.payment_method_update.enabled"), Card: s.portalCharged(customer),
+	}
+	if flow == "payment_method_update" {
+		return http.StatusOK, "portal-card", p
 	}
 	for _, o := range s.store.where("subscription", "customer", str(session, "customer")) {
 		if !ended(o) && str(o, "status") != "incomplete" && (only == "" || o["id"] == only) {
 			p.Subscriptions = append(p.Subscriptions, s.portalSubscription(o, config))
 		}
 	}
-	if only != "" {
+	switch flow {
+	case "subscription_cancel":
 		return http.StatusOK, "portal-cancel", p
+	case "subscription_update":
+		return http.StatusOK, "portal-change", p
 	}
 	if flag(config, "features.invoice_history.enabled") {
 		p.Invoices = s.portalInvoices(str(session, "customer"))
@@ -127,13 +112,30 @@ func (s *Sim) portalSubscription(o, config object) portalSubscription {
 	if str(config, "features.subscription_cancel.mode") == "immediately" {
 		p.CancelLabel = "Cancel now"
 	}
+	for _, to := range s.portalPrices(o, config) {
+		name := str(s.store.byID[str(to, "product")], "name")
+		p.Plans = append(p.Plans, portalPlan{str(to, "id"), "Change to " + name + ", " + formatted(num(to, "unit_amount"), str(to, "currency")) + " " + everyText(to)})
+	}
 	switch {
 	case atEnd:
 		p.State = "Cancelled. It stays until " + until + "."
+	case str(o, "status") == "trialing":
+		p.State = "Free until " + until + "."
+	case str(o, "status") == "paused":
+		p.State = "Paused."
 	case str(o, "status") != "active":
 		p.State = "The last payment has failed."
 	}
 	return p
+}
+
+// portalCharged says which card the customer's invoices are charged to.
+func (s *Sim) portalCharged(customer object) string {
+	method := s.store.byID[str(customer, "invoice_settings.default_payment_method")]
+	if last4 := str(method, "card.last4"); last4 != "" {
+		return "•••• " + last4
+	}
+	return ""
 }
 
 func (s *Sim) portalInvoices(customer string) []portalInvoice {

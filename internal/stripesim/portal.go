@@ -8,14 +8,14 @@ var portalFeatures = hash(fields{
 		"cancellation_reason": hash(fields{"enabled": boolean().required(), "options": arrayOf(text(5000)).required()}),
 		"enabled":             boolean().required(),
 		"mode":                oneOf("at_period_end", "immediately"),
-		"proration_behavior":  oneOf("none"), // prorations are not simulated
+		"proration_behavior":  oneOf("always_invoice", "create_prorations", "none"),
 	}),
 	"subscription_pause": hash(fields{"enabled": boolean()}),
 	"subscription_update": hash(fields{
 		"default_allowed_updates": arrayOf(oneOf("price", "promotion_code", "quantity")).required(),
 		"enabled":                 boolean().required(),
 		"products":                arrayOf(hash(fields{"product": id().required(), "prices": arrayOf(id()).required()})).required(),
-		"proration_behavior":      oneOf("none"),
+		"proration_behavior":      oneOf("always_invoice", "create_prorations", "none"),
 	}),
 })
 
@@ -38,8 +38,9 @@ var portalSessionFields = fields{
 	"configuration": id(),
 	"customer":      id().required(),
 	"flow_data": hash(fields{
-		"type":                oneOf("subscription_cancel").required(),
+		"type":                oneOf("payment_method_update", "subscription_cancel", "subscription_update").required(),
 		"subscription_cancel": hash(fields{"subscription": id().required()}),
+		"subscription_update": hash(fields{"subscription": id().required()}),
 		"after_completion":    hash(fields{"type": oneOf("hosted_confirmation", "portal_homepage", "redirect").required(), "redirect": hash(fields{"return_url": text(5000).required()})}),
 	}),
 	"locale":     oneOf(locales...),
@@ -114,24 +115,33 @@ func (s *Sim) portalConfig(id string) (object, *apiError) {
 		"Provide a configuration or create your default by saving your customer portal settings in test mode.")
 }
 
-// portalFlow checks a deep link that cancels one subscription.
+// portalFlow checks a deep link to one thing: a subscription's end or its plan,
+// or the payment method.
 // https://docs.stripe.com/customer-management/portal-deep-links
 func (s *Sim) portalFlow(customer, wish object) (any, *apiError) {
 	if wish == nil {
 		return nil, nil
 	}
-	id := str(wish, "subscription_cancel.subscription")
-	subscription, err := s.named("subscription", id, "flow_data[subscription_cancel][subscription]")
+	kind := str(wish, "type")
+	flow := object{
+		"type": kind, "after_completion": object{"type": "portal_homepage", "hosted_confirmation": nil, "redirect": nil},
+		"subscription_cancel": nil, "subscription_update": nil, "subscription_update_confirm": nil,
+	}
+	merge(flow, pick(wish, "after_completion"))
+	if kind == "payment_method_update" {
+		return flow, nil
+	}
+	id, param := str(wish, kind+".subscription"), under(under("flow_data", kind), "subscription")
+	subscription, err := s.named("subscription", id, param)
 	if err != nil {
 		return nil, err
 	}
 	if subscription["customer"] != customer["id"] || ended(subscription) {
-		return nil, invalid("", "flow_data[subscription_cancel][subscription]", "The subscription %s cannot be canceled by this customer.", id)
+		return nil, invalid("", param, "The subscription %s cannot be changed by this customer.", id)
 	}
-	after := object{"type": "portal_homepage", "hosted_confirmation": nil, "redirect": nil}
-	merge(after, sub(wish, "after_completion"))
-	return object{
-		"type": "subscription_cancel", "after_completion": after,
-		"subscription_cancel": object{"retention": nil, "subscription": id}, "subscription_update": nil, "subscription_update_confirm": nil,
-	}, nil
+	flow[kind] = object{"subscription": id}
+	if kind == "subscription_cancel" {
+		flow[kind] = object{"retention": nil, "subscription": id}
+	}
+	return flow, nil
 }

@@ -284,18 +284,24 @@ func cancelSubscription(s *Sim, c *call) (object, *apiError) {
 	if details := sub(c.params, "cancellation_details"); details != nil {
 		merge(sub(o, "cancellation_details"), details)
 	}
+	s.cancelNow(o, flag(c.params, "prorate"), flag(c.params, "invoice_now"))
+	return o, nil
+}
+
+// cancelNow ends a subscription; prorate gives back what is not used, and
+// invoiceNow bills that and whatever else waits.
+func (s *Sim) cancelNow(o object, prorate, invoiceNow bool) {
 	var unused []object
-	if flag(c.params, "prorate") && !inTrial(o) {
+	if prorate && !inTrial(o) {
 		unused = s.prorations(o, allItems(o), s.unix(), false)
 	}
 	s.endSubscription(o, "cancellation_requested")
 	for _, item := range unused {
 		s.keepItem(item)
 	}
-	if flag(c.params, "invoice_now") {
+	if invoiceNow {
 		s.lastInvoice(o)
 	}
-	return o, nil
 }
 
 // lastInvoice bills what is pending for a subscription that was canceled; what
