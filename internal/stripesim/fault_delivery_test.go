@@ -145,13 +145,12 @@ func TestAnEndpointDeadForDaysLosesEventsForGood(t *testing.T) {
 	}
 }
 
-func TestDelaysAndShufflesLoseNothing(t *testing.T) {
+func TestAShuffleLosesNothing(t *testing.T) {
 	t.Parallel()
 	w, s := newWorld(t, func(c *stripesim.Config) { c.Couriers = 1 }), newShop(t)
 	w.listen(s, "customer.created")
 	w.Sim.StopDelivering()
-	w.inject(stripesim.Fault{Do: stripesim.Shuffled, Count: 5},
-		stripesim.Fault{Do: stripesim.Delayed, Share: 0.5, Min: time.Millisecond, Max: 30 * time.Millisecond})
+	w.inject(stripesim.Fault{Do: stripesim.Shuffled, Count: 5})
 	var made []string
 	for range 20 {
 		w.customer()
@@ -160,7 +159,7 @@ func TestDelaysAndShufflesLoseNothing(t *testing.T) {
 	w.Sim.StartDelivering()
 	w.Quiet(t)
 	got := s.order(t)
-	if slices.Equal(made, got) {
+	if slices.Equal(made, got) || w.Sim.Injected()[stripesim.Shuffled] == 0 {
 		t.Error("they came as they were made")
 	}
 	slices.Sort(made)
@@ -168,8 +167,18 @@ func TestDelaysAndShufflesLoseNothing(t *testing.T) {
 	if diff := cmp.Diff(made, got); diff != "" {
 		t.Errorf("lost or doubled (-made +arrived):\n%s", diff)
 	}
-	if n := w.Sim.Injected(); n[stripesim.Shuffled] == 0 || n[stripesim.Delayed] == 0 {
-		t.Errorf("injected %v", n)
+}
+
+func TestADelayIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	w, s := newWorld(t), newShop(t)
+	w.listen(s, "customer.created")
+	w.inject(stripesim.Fault{Do: stripesim.Delayed, Min: 50 * time.Millisecond, Max: 60 * time.Millisecond})
+	began := time.Now()
+	w.customer()
+	w.Quiet(t)
+	if got := len(s.order(t)); got != 1 || time.Since(began) < 50*time.Millisecond {
+		t.Errorf("%d arrived after %s", got, time.Since(began))
 	}
 }
 
