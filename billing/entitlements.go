@@ -16,7 +16,7 @@ import (
 // Entitlements is what a member may read at one instant, and why.
 type Entitlements struct {
 	Features    []Held    // sorted by name
-	Tier        string    // the name of the highest-ranking plan that is held; "" for none
+	Tier        string    // the name of the highest-ranking plan that is held, of equals the first by name; "" for none
 	Grace       *Grace    // set only while something is held by grace alone
 	NextChange  time.Time // the earliest instant at which this answer differs; zero: never
 	Version     int64     // rises with every change of the member's grants
@@ -77,7 +77,7 @@ func (s *Service) countingGrants() *gorm.DB {
 func Derive(grants []models.Grant, at time.Time) Entitlements {
 	e := held(grants, at)
 	for _, instant := range instants(grants, at) {
-		if !sameAnswer(e, held(grants, instant)) {
+		if !unchanged(e, held(grants, instant)) {
 			e.NextChange = instant
 			break
 		}
@@ -95,7 +95,7 @@ func held(grants []models.Grant, at time.Time) Entitlements {
 		if !live {
 			continue
 		}
-		if g.Rank > rank {
+		if g.Rank > rank || g.Rank == rank && g.Tier < e.Tier {
 			rank, e.Tier = g.Rank, g.Tier
 		}
 		for _, feature := range g.Features {
@@ -157,7 +157,8 @@ func addHeld(by map[string]*Held, feature string, g models.Grant, grace bool) {
 	}
 }
 
-// laterGrace is the grace that lasts longest among those that a feature rests on.
+// laterGrace is the grace that lasts longest among those that a feature rests on, of
+// equals the first by its reason's name: the one that asks something of the reader.
 func laterGrace(known *Grace, h *Held, grants []models.Grant, at time.Time) *Grace {
 	if !h.InGrace {
 		return known
@@ -167,8 +168,9 @@ func laterGrace(known *Grace, h *Held, grants []models.Grant, at time.Time) *Gra
 		if !live || !slices.Contains(g.Features, h.Feature) {
 			continue
 		}
-		if until := end(g); known == nil || until.After(known.Until) {
-			known = &Grace{Until: until, Reason: g.GraceReason}
+		next := &Grace{Until: end(g), Reason: g.GraceReason}
+		if known == nil || next.Until.After(known.Until) || next.Until.Equal(known.Until) && next.Reason < known.Reason {
+			known = next
 		}
 	}
 	return known
@@ -200,14 +202,19 @@ func instants(grants []models.Grant, at time.Time) []time.Time {
 	return slices.CompactFunc(all, time.Time.Equal)
 }
 
-func sameAnswer(a, b Entitlements) bool {
-	if a.Tier != b.Tier || (a.Grace == nil) != (b.Grace == nil) || len(a.Features) != len(b.Features) {
+// unchanged compares all that an instant decides.
+func unchanged(a, b Entitlements) bool {
+	if !sameAnswer(a, b) || a.Grace != nil && (a.Grace.Reason != b.Grace.Reason || !a.Grace.Until.Equal(b.Grace.Until)) {
 		return false
 	}
-	for i := range a.Features {
-		if a.Features[i].Feature != b.Features[i].Feature || a.Features[i].InGrace != b.Features[i].InGrace {
-			return false
-		}
-	}
-	return true
+	return slices.EqualFunc(a.Features, b.Features, func(x, y Held) bool {
+		return x.Until.Equal(y.Until) && slices.Equal(x.Sources, y.Sources)
+	})
+}
+
+// sameAnswer compares what may be read, and whether by grace, but not until when.
+func sameAnswer(a, b Entitlements) bool {
+	return a.Tier == b.Tier && (a.Grace == nil) == (b.Grace == nil) && slices.EqualFunc(a.Features, b.Features, func(x, y Held) bool {
+		return x.Feature == y.Feature && x.InGrace == y.InGrace
+	})
 }

@@ -183,7 +183,7 @@ func TestFactsOfAnOlderProgramAreNotTrusted(t *testing.T) {
 	n.join(reader, simtest.Pays)
 	older := func(what string) {
 		t.Helper()
-		if err := n.db.Exec("UPDATE subscriptions SET "+what).Error; err != nil {
+		if err := n.db.Exec("UPDATE subscriptions SET " + what).Error; err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -148,7 +148,7 @@ func (n *newsroom) manyMembers(count int) {
 
 // A preview of 20,000 memberships holds no more in memory than one of a few: a
 // million are as bounded. So does checking all grants.
-func TestAPreviewIsBounded(t *testing.T) {
+func TestAPreviewIsBounded(t *testing.T) { //nolint:paralleltest // it weighs the process
 	n := open(t)
 	const count = 20_000
 	n.manyMembers(count)
