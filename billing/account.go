@@ -195,7 +195,7 @@ func (s *Service) PortalURL(ctx context.Context, memberID uuid.UUID, returnURL s
 		return "", &Error{Kind: KindNotFound, Code: "nothing_to_manage"}
 	}
 	session, err := s.stripe.BillingPortalSessions.New(&stripe.BillingPortalSessionParams{
-		Params: stripe.Params{Context: ctx}, Customer: customer, ReturnURL: stripe.String(returnURL),
+		Params: stripe.Params{Context: ctx}, Customer: customer, ReturnURL: stripe.String(returnURL), Configuration: s.portalFor(ctx),
 	})
 	if err != nil {
 		return "", unavailable("open the portal", err)

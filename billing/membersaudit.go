@@ -11,7 +11,7 @@ import (
 	"newsroom.example/membership/models"
 )
 
-// What support does, as the audit log names it. A refund is requested before Stripe
+// What is done by hand, as the audit log names it. A refund is requested before Stripe
 // is asked, and made or refused after.
 const (
 	auditMemberAdded     = "member.added"
@@ -20,6 +20,7 @@ const (
 	auditRefundRequested = "refund.requested"
 	auditRefundMade      = "refund.made"
 	auditRefundRefused   = "refund.refused"
+	auditStripeSetup     = "stripe.setup"
 )
 
 // AuditFilter says which entries of the audit log to list; zero values list all.

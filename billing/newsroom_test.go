@@ -75,7 +75,7 @@ func (n *newsroom) receive(log *slog.Logger) {
 	server := httptest.NewServer(e)
 	n.t.Cleanup(server.Close)
 	endpoint, err := n.api.WebhookEndpoints.New(&stripe.WebhookEndpointParams{
-		URL: stripe.String(server.URL), EnabledEvents: stripe.StringSlice([]string{"*"}), APIVersion: stripe.String(stripe.APIVersion),
+		URL: stripe.String(server.URL), EnabledEvents: stripe.StringSlice(billing.EventTypes), APIVersion: stripe.String(stripe.APIVersion),
 	})
 	if err != nil {
 		n.t.Fatal(err)

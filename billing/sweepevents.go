@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
@@ -35,10 +34,6 @@ func eventsSince(row models.Sweep, clock time.Time) *time.Time {
 	return &since
 }
 
-// eventKinds are the beginnings of the types of events that our endpoint is sent.
-var eventKinds = []string{"customer.created", "customer.updated", "customer.deleted", "customer.subscription.", "invoice.",
-	"payment_intent.", "charge.", "refund.", "checkout.session."}
-
 // eventsPage lists the events since the last pass, the newest first, and puts those
 // that were never delivered into the inbox, as a delivery would.
 func (s *Service) eventsPage(ctx context.Context, at place) (sheet, error) {
@@ -56,7 +51,7 @@ func (s *Service) eventsPage(ctx context.Context, at place) (sheet, error) {
 		page.newest = instant(data[0].Created)
 	}
 	told := slices.DeleteFunc(slices.Clone(data), func(e *stripe.Event) bool {
-		return !slices.ContainsFunc(eventKinds, func(kind string) bool { return strings.HasPrefix(string(e.Type), kind) })
+		return !slices.Contains(EventTypes, string(e.Type)) // our endpoint is not sent those
 	})
 	page.compare = func(tx *gorm.DB) ([]Difference, error) { return missedEvents(tx, told, at.asked) }
 	page.note = func(tx *gorm.DB) error { return s.keepEvents(tx, told, at.asked) }

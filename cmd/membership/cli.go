@@ -21,6 +21,7 @@ type cli struct {
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database to this version's schema."`
 	Config      configCmd      `cmd:"" help:"The configuration."`
 	Catalog     catalogCmd     `cmd:"" help:"What the newsroom sells and takes."`
+	Stripe      stripeCmd      `cmd:"" help:"The newsroom's account at Stripe."`
 	Members     membersCmd     `cmd:"" help:"Find members, and see everything about one."`
 	Explain     explainCmd     `cmd:"" help:"What a member may read, what not, and why, as of any date."`
 	Grants      grantsCmd      `cmd:"" help:"Access with our compliments."`
@@ -123,6 +124,20 @@ func (s *streams) config() (service.Config, error) {
 	if wrong != nil {
 		faults = append(wrong.faults, slices.DeleteFunc(faults, wrong.names)...)
 	}
+	if len(faults) > 0 {
+		return cfg, &usageError{faultsError(faults)}
+	}
+	return cfg, nil
+}
+
+// configOf is config for what needs only some of the settings, because it comes
+// before the service can start.
+func (s *streams) configOf(names ...string) (service.Config, error) {
+	cfg, err := readConfig(s.environ)
+	if err != nil {
+		return cfg, &usageError{err}
+	}
+	faults := slices.DeleteFunc(cfg.Faults(), func(f service.Fault) bool { return !slices.Contains(names, f.Name) })
 	if len(faults) > 0 {
 		return cfg, &usageError{faultsError(faults)}
 	}

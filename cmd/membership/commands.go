@@ -41,14 +41,9 @@ type migrateCmd struct{}
 
 // Run migrates the database. Several at once are safe.
 func (migrateCmd) Run(s *streams) error {
-	cfg, err := readConfig(s.environ)
+	cfg, err := s.configOf("DATABASE_URL")
 	if err != nil {
-		return &usageError{err}
-	}
-	for _, fault := range cfg.Faults() {
-		if fault.Name == "DATABASE_URL" {
-			return &usageError{faultsError([]service.Fault{fault})}
-		}
+		return err
 	}
 	if err := service.Migrate(s.ctx, cfg); err != nil {
 		return err
