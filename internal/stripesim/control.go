@@ -3,6 +3,7 @@ package stripesim
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -136,9 +137,10 @@ func (s *Sim) WaitQuiet(ctx context.Context) error {
 // the customer has.
 func (s *Sim) DeclineNextRenewal(id string) (err error) {
 	s.live(func() {
-		found := s.store.all("subscription", func(o object) bool {
-			return (o["id"] == id || o["customer"] == id) && !ended(o)
-		})
+		found := slices.DeleteFunc(s.store.where("subscription", "customer", id), ended)
+		if o, ok := s.store.find("subscription", id); ok && !ended(o) {
+			found = append(found, o)
+		}
 		if len(found) == 0 {
 			err = fmt.Errorf("decline next renewal: %s has no live subscription", id)
 		}

@@ -37,7 +37,59 @@ type Subscription struct {
 	Currency, Interval  string
 	PeriodEnd           time.Time
 	CancelAtPeriodEnd   bool
+	CancelAt, TrialEnd  time.Time // zero for none
+	PauseCollection     string    // its behavior; empty if collection is not paused
+	Coupon              string    // the id of its discount's coupon; empty for none
 	Metadata            map[string]string
+}
+
+// Invoice is a short account of one invoice.
+type Invoice struct {
+	ID, Customer, Subscription   string
+	Status, Reason               string // Stripe's own words
+	Total, AmountDue, AmountPaid int64  // in the currency's smallest unit
+	Currency                     string
+	Created                      time.Time
+	Lines                        []InvoiceLine
+}
+
+// InvoiceLine is what an invoice bills for a span of time; a negative amount
+// comes back.
+type InvoiceLine struct {
+	Price     string
+	Amount    int64
+	Proration bool
+	From, To  time.Time
+}
+
+// Invoices answers the invoices of a customer, or all if none is named, the
+// newest first.
+func (s *Sim) Invoices(customer string) (out []Invoice) {
+	s.live(func() {
+		found := s.store.where("invoice", "customer", customer)
+		if customer == "" {
+			found = s.store.all("invoice", nil)
+		}
+		for _, o := range found {
+			out = append(out, invoiceSummary(o))
+		}
+	})
+	return out
+}
+
+func invoiceSummary(o object) Invoice {
+	in := Invoice{
+		ID: str(o, "id"), Customer: str(o, "customer"), Subscription: str(o, "subscription"),
+		Status: str(o, "status"), Reason: str(o, "billing_reason"),
+		Total: num(o, "total"), AmountDue: num(o, "amount_due"), AmountPaid: num(o, "amount_paid"), Currency: str(o, "currency"), Created: when(o),
+	}
+	for _, l := range objects(array(o, "lines.data")) {
+		in.Lines = append(in.Lines, InvoiceLine{
+			Price: str(l, "price"), Amount: num(l, "amount"), Proration: flag(l, "proration"),
+			From: instantOf(num(l, "period.start")), To: instantOf(num(l, "period.end")),
+		})
+	}
+	return in
 }
 
 // Subscriptions answers all subscriptions, the newest first.
@@ -58,8 +110,18 @@ func (s *Sim) summary(o object) Subscription {
 		Amount:   num(price, "unit_amount") * num(array(o, "items.data")[0].(object), "quantity"),
 		Currency: str(price, "currency"), Interval: str(price, "recurring.interval"),
 		PeriodEnd: time.Unix(num(o, "current_period_end"), 0).UTC(), CancelAtPeriodEnd: flag(o, "cancel_at_period_end"),
+		CancelAt: instantOf(num(o, "cancel_at")), TrialEnd: instantOf(num(o, "trial_end")),
+		PauseCollection: str(o, "pause_collection.behavior"), Coupon: str(o, "discount.coupon.id"),
 		Metadata: texts(sub(o, "metadata")),
 	}
+}
+
+// instantOf reads Unix seconds; none are the zero time.
+func instantOf(unix int64) time.Time {
+	if unix == 0 {
+		return time.Time{}
+	}
+	return time.Unix(unix, 0).UTC()
 }
 
 func when(o object) time.Time { return time.Unix(num(o, "created"), 0).UTC() }
