@@ -80,18 +80,21 @@ func (s *Service) Explain(ctx context.Context, memberID uuid.UUID, at time.Time)
 		return e, err
 	}
 	e.Known = story.access(grants, e.At)
-	if !e.At.Before(e.Now) {
-		return e, nil
+	if e.At.Before(e.Now) {
+		e.Then, err = s.toldThen(ctx, memberID, story, grants, e.At)
 	}
-	known, err := s.GrantsAsOf(ctx, memberID, e.At)
-	if err != nil {
-		return e, err
+	return e, err
+}
+
+// toldThen is the answer that was given at an instant; nil where it is still the
+// answer.
+func (s *Service) toldThen(ctx context.Context, memberID uuid.UUID, story story, grants []models.Grant, at time.Time) (*Access, error) {
+	known, err := s.GrantsAsOf(ctx, memberID, at)
+	if err != nil || sameAnswer(Derive(grants, at), Derive(known, at)) {
+		return nil, err
 	}
-	if !sameAnswer(Derive(grants, e.At), Derive(known, e.At)) {
-		then := story.then().access(known, e.At)
-		e.Then = &then
-	}
-	return e, nil
+	then := story.then().access(known, at)
+	return &then, nil
 }
 
 // access is what some grants give at an instant, told.

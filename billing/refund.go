@@ -55,23 +55,11 @@ func (w refundWish) same(other refundWish) bool {
 // refuses; KindConflict what has been: refund_done, refund_repeated,
 // refund_underway; KindNotFound payment_unknown.
 func (s *Service) PlanRefund(ctx context.Context, r Refund) (RefundPlan, error) {
-	plan := RefundPlan{by: r.By}
-	if err := r.By.check(); err != nil {
-		return plan, err
-	}
-	payment, err := s.findPayment(ctx, r.Payment)
+	plan, err := s.wishFor(ctx, r)
 	if err != nil {
 		return plan, err
 	}
-	if payment, err = s.freshPayment(ctx, payment); err != nil {
-		return plan, err
-	}
-	plan.Payment = payment
-	if plan.Amount, err = r.amountOf(payment); err != nil {
-		return plan, err
-	}
-	plan.wish = refundWish{payment.PaymentIntentID, plan.Amount, r.Reason, r.Cancel, r.KeepAccess, nil}
-	requests, err := refundRequests(s.db.WithContext(ctx), payment)
+	requests, err := refundRequests(s.db.WithContext(ctx), plan.Payment)
 	if err != nil {
 		return plan, err
 	}
@@ -88,6 +76,29 @@ func (s *Service) PlanRefund(ctx context.Context, r Refund) (RefundPlan, error) 
 		return plan, err
 	}
 	return plan, s.foresee(ctx, &plan)
+}
+
+// wishFor is a refund of the payment as Stripe has it now, neither checked nor
+// foreseen.
+func (s *Service) wishFor(ctx context.Context, r Refund) (RefundPlan, error) {
+	plan := RefundPlan{by: r.By}
+	if err := r.By.check(); err != nil {
+		return plan, err
+	}
+	payment, err := s.findPayment(ctx, r.Payment)
+	if err != nil {
+		return plan, err
+	}
+	if plan.Payment, err = s.freshPayment(ctx, payment); err != nil {
+		return plan, err
+	}
+	if plan.Amount, err = r.amountOf(plan.Payment); err != nil {
+		return plan, err
+	}
+	plan.wish = refundWish{
+		PaymentIntent: plan.Payment.PaymentIntentID, Amount: plan.Amount, Reason: r.Reason, Cancel: r.Cancel, KeepAccess: r.KeepAccess,
+	}
+	return plan, nil
 }
 
 // findPayment is the one payment that an id names.

@@ -126,6 +126,31 @@ func TestTwoAskForOneRequestAtOnce(t *testing.T) {
 	n.onceRefunded(300)
 }
 
+// A guest has no member whose lock could help.
+func TestAGuestsGiftIsRefundedOnce(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	n.stripe.Pay(t, n.give(gift(nil, "7", models.Once)), simtest.Pays)
+	n.settle()
+	plan, err := n.PlanRefund(t.Context(), billing.Refund{Payment: n.ledger()[0].PaymentIntentID, Amount: "1", By: by("Sorry")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if _, err := n.MakeRefund(t.Context(), plan); err != nil && code(err) != "refund_unanswered" && code(err) != "refund_repeated" {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	n.onceRefunded(100)
+	if asked := n.audited("refund.requested"); len(asked) != 1 {
+		t.Errorf("%d requests", len(asked))
+	}
+}
+
 // Two plans that were made before either was carried out.
 func TestAPlanThatWasOvertaken(t *testing.T) {
 	t.Parallel()

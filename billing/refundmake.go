@@ -54,33 +54,39 @@ func (s *Service) requestRefund(ctx context.Context, plan RefundPlan) (request m
 		return *plan.begun, nil
 	}
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
-		now, err := lockPayment(tx, plan.Payment)
-		if err != nil {
-			return err
-		}
-		log, err := refundRequests(tx, now)
-		if err != nil {
-			return err
-		}
-		begun, err := log.open(plan.wish, false)
-		if err != nil || begun != nil {
-			if begun != nil {
-				request = *begun
-			}
-			return err
-		}
-		if err := log.repeated(plan.wish, plan.by); err != nil {
-			return err
-		}
 		fresh := plan
-		fresh.Payment = now
-		if err := refundable(fresh); err != nil {
+		if fresh.Payment, err = lockPayment(tx, plan.Payment); err != nil {
 			return err
 		}
-		request = s.entry(plan.by, auditRefundRequested, now.PaymentIntentID, now.MemberID, map[string]any{"refunded": now.Refunded}, plan.wish)
-		return models.Audit(tx, request)
+		request, err = s.requestIn(tx, fresh)
+		return err
 	})
 	return request, err
+}
+
+// requestIn writes the request of a plan whose payment is locked, or finds it.
+func (s *Service) requestIn(tx *gorm.DB, plan RefundPlan) (models.AuditEntry, error) {
+	var none models.AuditEntry
+	log, err := refundRequests(tx, plan.Payment)
+	if err != nil {
+		return none, err
+	}
+	begun, err := log.open(plan.wish, false)
+	if err != nil {
+		return none, err
+	}
+	if begun != nil {
+		return *begun, nil
+	}
+	if err := log.repeated(plan.wish, plan.by); err != nil {
+		return none, err
+	}
+	if err := refundable(plan); err != nil {
+		return none, err
+	}
+	p := plan.Payment
+	request := s.entry(plan.by, auditRefundRequested, p.PaymentIntentID, p.MemberID, map[string]any{"refunded": p.Refunded}, plan.wish)
+	return request, models.Audit(tx, request)
 }
 
 // refundOnce asks Stripe for the refund of a request, which may have been made
