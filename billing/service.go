@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -57,6 +58,12 @@ func New(db *models.DB, line *Line, cfg Config, clock, real func() time.Time, lo
 	s.desk = make(chan struct{}, max(1, db.Pool.Config().MaxConns/2)) // the other half is the readers'
 	s.breaker = s.newBreaker(breakerRest)
 	return s
+}
+
+// Close lets go of the connections to Stripe that wait for a next request. It comes
+// after Run and the last page.
+func (s *Service) Close() {
+	(&http.Client{Transport: s.stripe.transport.network}).CloseIdleConnections()
 }
 
 // Livemode says whether a secret or restricted key moves real money.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -32,6 +33,9 @@ type nodeFlags struct {
 	Listen   string        `default:"127.0.0.1:0" help:"Where to listen."`
 	Conns    int32         `default:"8" help:"Connections to the database."`
 	Lease    time.Duration `default:"30s" help:"How long a worker may hold a subject."`
+
+	Rate         float64 `default:"100" help:"Requests a second that Stripe takes."`
+	EndpointRate float64 `default:"25" help:"The same for each endpoint."`
 }
 
 const nodeDescription = `One replica of the service, run as a process of its own so that it can be killed.
@@ -53,7 +57,7 @@ func node(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	} else if err != nil {
 		return &usageError{err}
 	}
-	return f.run(withParent(ctx, stdin), stdout, slog.New(slog.NewJSONHandler(stderr, nil)))
+	return f.run(withParent(ctx, stdin), stdout, stderr)
 }
 
 // withParent ends with its parent: a harness that is killed leaves no process behind.
@@ -66,8 +70,9 @@ func withParent(ctx context.Context, stdin io.Reader) context.Context {
 	return ctx
 }
 
-func (f nodeFlags) run(ctx context.Context, stdout io.Writer, log *slog.Logger) error {
+func (f nodeFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	before := runtime.NumGoroutine()
+	log := slog.New(slog.NewJSONHandler(stderr, nil))
 	slog.SetDefault(log)
 	clock, err := faults.OpenClock(f.Clock)
 	if err != nil {
@@ -94,7 +99,11 @@ func (f nodeFlags) run(ctx context.Context, stdout io.Writer, log *slog.Logger) 
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return say.Encode(faults.Stopped{Left: leftOver(before)})
+	left := leftOver(before)
+	if left > 0 {
+		_ = pprof.Lookup("goroutine").WriteTo(stderr, 1)
+	}
+	return say.Encode(faults.Stopped{Left: left})
 }
 
 // answers waits until the service says that it is ready; false if it ends before.
@@ -126,6 +135,7 @@ func (f nodeFlags) config() service.Config {
 		ArticleOrigins: []string{f.News}, CookieDomain: cookieDomain,
 		DatabaseURL: f.Database, DatabaseConns: f.Conns,
 		StripeSecretKey: stripeKey, StripeWebhookSecrets: f.Secret, StripeAPIBase: f.Stripe,
+		StripeRate: f.Rate, StripeEndpointRate: f.EndpointRate, SyncLease: f.Lease,
 		SMTPURL: "smtp+plain://" + f.SMTP, MailFrom: siteName + " <members@" + cookieDomain + ">",
 		Pepper: faults.Pepper, SealingKeys: []string{faults.SealingKey}, TokenAlgorithm: "ES256", LogLevel: "info",
 	}

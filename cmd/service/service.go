@@ -175,13 +175,17 @@ func (s *Service) ready(ctx context.Context) error {
 // Handler is the service's HTTP side, for tests that bring their own listener.
 func (s *Service) Handler() http.Handler { return s.server.Handler }
 
-// Close gives the database back, for a Service that is not Run.
-func (s *Service) Close() { s.db.Close() }
+// Close gives back the database and the connections to Stripe, for a Service that is
+// not Run.
+func (s *Service) Close() {
+	s.Billing.Close()
+	s.db.Close()
+}
 
 // Run serves on listener until ctx ends, then stops in order: not ready, requests
 // drain, the sync lane and jobs finish what they hold, the pool closes.
 func (s *Service) Run(ctx context.Context, listener net.Listener) error {
-	defer s.db.Close()
+	defer s.Close()
 	if err := s.jobs.Start(ctx); err != nil {
 		listener.Close()
 		return err

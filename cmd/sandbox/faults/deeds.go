@@ -30,6 +30,7 @@ func (w *world) seat(people []*person, method string) error {
 	}
 	for i, s := range made {
 		people[i].customer, people[i].subscription = s.Customer, s.ID
+		w.own(s.Customer, people[i].member)
 	}
 	w.injected.add("readers", len(people))
 	return nil

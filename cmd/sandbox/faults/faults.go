@@ -159,6 +159,7 @@ func (w *world) live(ctx context.Context, r row) (findings []finding, err error)
 		return w.findings, err
 	}
 	judged, err := w.judge(ctx)
+	w.checked.add("moments before", w.moments)
 	if err != nil {
 		return append(w.findings, judged...), err
 	}

@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -86,7 +87,7 @@ func (o *oracle) readTruth(ctx context.Context) (err error) {
 
 func (o *oracle) readDisputes(ctx context.Context) error {
 	all, err := listAll[dispute](ctx, o.api, "/v1/disputes", nil)
-	if err != nil && !strings.Contains(err.Error(), "Unrecognized request URL") {
+	if err != nil {
 		return err
 	}
 	o.truth.disputes = map[string]dispute{}
@@ -98,10 +99,13 @@ func (o *oracle) readDisputes(ctx context.Context) error {
 	return nil
 }
 
-// readOwners binds customers to readers: by what the customer carries, or by the
-// intent that its subscription was bought with.
+// readOwners binds customers to readers: as the harness made them, by what the
+// customer carries, or by the intent that its subscription was bought with.
 func (o *oracle) readOwners(ctx context.Context) error {
-	o.owners = map[string]uuid.UUID{}
+	o.owners = maps.Clone(o.world.owners)
+	if o.owners == nil {
+		o.owners = map[string]uuid.UUID{}
+	}
 	customers, err := listAll[customer](ctx, o.api, "/v1/customers", nil)
 	if err != nil {
 		return err

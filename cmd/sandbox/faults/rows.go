@@ -51,6 +51,35 @@ var matrix = []row{
 	{name: "reset", fault: "Stripe resets the connection", run: reset},
 	{name: "half-body", fault: "Stripe sends half of an answer", run: halved},
 	{name: "garbage", fault: "Stripe sends a page of HTML", run: garbled},
+
+	{name: "slow-senders", fault: "200 connections that send a byte now and then", run: slowloris},
+	{name: "large-bodies", fault: "bodies of 10 MiB", run: large},
+	{name: "nonsense", fault: "bad JSON, bad UTF-8, deep nesting", run: malformed},
+	{name: "signatures", fault: "wrong, missing, old and future signatures", run: forged},
+	{name: "secret-roll", fault: "the signing secret is rolled", run: rolled},
+	{name: "clock", fault: "our clock ten minutes ahead, and behind", run: skewed},
+	{name: "strange-letters", fault: "another API version, the other mode", run: strangeLetters},
+
+	{name: "unknown-customer", fault: "events of customers that do not exist", run: unknown},
+	{name: "deleted-customer", fault: "customers deleted at Stripe", run: deleted},
+	{name: "renamed-customer", fault: "customers given another's address", run: renamed},
+	{name: "foreign-product", fault: "another shop in the same account", run: foreign},
+	{name: "poisoned", fault: "one customer whom nobody can read", run: poisoned},
+	{name: "stuck", fault: "one customer whose reads hang", alone: true, run: stuck},
+
+	{name: "renewals", fault: "renewals that are paid, and that are not", run: renewals},
+	{name: "debits", fault: "SEPA debits paid or refused days later", run: debits},
+	{name: "refunds", fault: "refunds: in part, whole, failed", run: refunds},
+	{name: "disputes", fault: "disputes: won, lost, open, warnings", run: disputes},
+
+	{name: "hundred-posts", fault: "one form posted 100 times at once", run: hundredPosts},
+	{name: "twenty-tabs", fault: "20 tabs of one member", run: twentyTabs},
+	{name: "both-paid", fault: "one tab paid, unheard, and then another", run: bothPaid},
+	{name: "card-testing", fault: "a bot that tries cards, 1,000 posts a minute", missing: "issue 5 brings the limits"},
+
+	{name: "storm", fault: "the renewals of all at once, 25 requests/s an endpoint", alone: true, setting: setting{rate: 100}, run: storm},
+	{name: "ten-thousand", fault: "10,000 events, kill -9 each second, 8 crashes of Postgres", alone: true, full: true,
+		setting: setting{crashes: true, nodes: 3}, run: tenThousand},
 }
 
 func names(rows []row) string {

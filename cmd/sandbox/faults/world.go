@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"newsroom.example/membership/internal/mailcatch"
@@ -28,6 +29,7 @@ type setting struct {
 	lease    time.Duration // 0 is three seconds
 	cutter   bool          // a proxy before Postgres
 	crashes  bool          // a Postgres of its own, to be crashed
+	rate     float64       // Stripe's limit that the service keeps to, each endpoint a quarter; 0 is none to speak of
 	couriers int           // deliveries at once; 0 is the simulator's own
 }
 
@@ -57,6 +59,8 @@ type world struct {
 	nodes    []*process
 	shop     shop
 
+	owners            map[string]uuid.UUID // members by the customers that the harness made
+	moments           int                  // at which a row looked before its end
 	injected, checked tally
 	allowed           allowances
 	findings          []finding
@@ -237,6 +241,7 @@ func (w *world) start(ctx context.Context, i int, flags ...string) error {
 		"--database", url, "--stripe", w.api.base, "--clock", w.nodeClock(),
 		"--members", w.members(), "--news", newsURL, "--smtp", w.mails.Addr().String(), "--secret", w.secret,
 		"--conns", fmt.Sprint(conns), "--lease", w.leaseTime().String(),
+		"--rate", fmt.Sprint(w.limit()), "--endpoint-rate", fmt.Sprint(w.limit() / 4),
 	}, flags...))
 	if err != nil {
 		return err
@@ -274,6 +279,22 @@ func (w *world) leaseTime() time.Duration {
 		return 3 * time.Second
 	}
 	return w.lease
+}
+
+// limit is one that a row without any never meets.
+func (w *world) limit() float64 {
+	if w.rate == 0 {
+		return 10_000
+	}
+	return w.rate
+}
+
+// own notes whose customer this is.
+func (w *world) own(customer string, member uuid.UUID) {
+	if w.owners == nil {
+		w.owners = map[string]uuid.UUID{}
+	}
+	w.owners[customer] = member
 }
 
 func (w *world) nodeLog(i int) string { return filepath.Join(w.dir, fmt.Sprintf("node-%d.log", i)) }
