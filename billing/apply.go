@@ -87,7 +87,7 @@ func (s *Service) applyCustomer(tx *gorm.DB, subject models.SyncSubject, st stat
 			return err
 		}
 	}
-	return nil
+	return s.owe(tx, owner, r.policy.Policy)
 }
 
 // createdAt falls back to now for a deleted customer, of whom Stripe tells

@@ -43,7 +43,11 @@ func (s *Service) claimThis(ctx context.Context, id string) (*models.SyncSubject
 }
 
 func (s *Service) claimBy(ctx context.Context, statement string, with map[string]any) (*models.SyncSubject, error) {
-	defer s.atDesk(ctx)()
+	ctx, done, err := s.claiming(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	now := s.real()
 	with["token"], with["now"], with["until"] = models.NewID(), now, now.Add(s.cfg.Lease)
 	var rows []models.SyncSubject
@@ -54,6 +58,18 @@ func (s *Service) claimBy(ctx context.Context, statement string, with map[string
 		return nil, nil
 	}
 	return &rows[0], nil
+}
+
+// claiming is the context of a claim. One that has begun comes to its end whoever
+// leaves meanwhile: a lease that nobody knows of would keep the subject from others.
+func (s *Service) claiming(ctx context.Context) (context.Context, func(), error) {
+	leave := s.atDesk(ctx)
+	if err := ctx.Err(); err != nil {
+		leave()
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Lease)
+	return ctx, func() { cancel(); leave() }, nil
 }
 
 // fence locks the subject and checks that the lease is still this worker's.

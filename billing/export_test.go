@@ -92,3 +92,12 @@ func (s *Service) Resting(d time.Duration) *Service {
 const DeadAfter = deadAfter
 
 func (s *Service) AskForFacts(ctx context.Context) (int64, error) { return s.askForFacts(ctx) }
+
+// The steps of an errand.
+func (s *Service) Errand(ctx context.Context) (bool, error) { return s.errand(ctx) }
+
+func (s *Service) ClaimErrand(ctx context.Context) (*models.Errand, error) {
+	return s.claimErrand(ctx)
+}
+
+func (s *Service) CarryOut(ctx context.Context, e models.Errand) error { return s.carryOut(ctx, e) }

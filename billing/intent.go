@@ -80,10 +80,45 @@ func (s *Service) openSession(ctx context.Context, intent models.CheckoutIntent,
 	if missing(err) && params.Customer != nil { // deleted, and no event told us: the next try will know
 		err = errors.Join(err, s.markDirty(ctx, s.subject(models.SubjectCustomer, *params.Customer)))
 	}
+	if keptFailure(err) {
+		var lookErr error
+		session, lookErr, err = s.openedAllTheSame(ctx, intent, params, err)
+		// Not knowing, the same key is asked again, and the list: for as long as a page
+		// under it would last.
+		if lookErr != nil && intent.ExpiresAt.Sub(s.clock()) > sessionLife*3/4 {
+			return "", unavailable("look for a checkout session", lookErr)
+		}
+	}
 	if err != nil {
 		return "", s.refused(ctx, intent, "open a checkout session", err)
 	}
 	return session.URL, s.keepSession(ctx, intent, session)
+}
+
+// lookBack is how much older than its intent a page may be dated, where Stripe's
+// clock and ours differ; mostSessions how far its list is read.
+const (
+	lookBack     = 15 * time.Minute
+	mostSessions = 1000
+)
+
+// openedAllTheSame finds the open page of an intent whose making Stripe answered with
+// an error from 500 up: it may have been made before the error. None leaves that
+// error, and the next page is opened under another key.
+func (s *Service) openedAllTheSame(ctx context.Context, intent models.CheckoutIntent, params *stripe.CheckoutSessionParams, failure error) (found *stripe.CheckoutSession, lookErr, err error) {
+	list := s.stripe.CheckoutSessions.List(&stripe.CheckoutSessionListParams{
+		ListParams: page(ctx), Customer: params.Customer, Status: stripe.String(string(stripe.CheckoutSessionStatusOpen)),
+		CreatedRange: &stripe.RangeQueryParams{GreaterThanOrEqual: intent.CreatedAt.Add(-lookBack).Unix()},
+	})
+	for range mostSessions {
+		if !list.Next() {
+			break
+		}
+		if session := list.CheckoutSession(); session.ClientReferenceID == intent.ID.String() {
+			return session, nil, nil
+		}
+	}
+	return nil, list.Err(), failure
 }
 
 // keepSession notes the intent's page. If another tab closed the intent while Stripe
@@ -133,6 +168,13 @@ func (s *Service) refused(ctx context.Context, intent models.CheckoutIntent, doi
 func keyIsSpent(err error) bool {
 	var e *stripe.Error
 	return errors.As(err, &e) && e.HTTPStatusCode != http.StatusConflict && e.HTTPStatusCode != http.StatusTooManyRequests
+}
+
+// keptFailure says whether Stripe failed in the middle of a request, and keeps that
+// answer.
+func keptFailure(err error) bool {
+	var e *stripe.Error
+	return errors.As(err, &e) && e.HTTPStatusCode >= http.StatusInternalServerError
 }
 
 // sessionParams are what every checkout page of ours has.

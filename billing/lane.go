@@ -41,7 +41,7 @@ func (s *Service) Wake() {
 	}
 }
 
-// Run works the sync lane and the sweeps until ctx ends, and returns when every sync
+// Run works the sync lane, the sweeps and the errands until ctx ends, and returns when every sync
 // under way has ended. Half of the workers take only subjects that did not fail before, so
 // that those on which Stripe's answers hang never have all of them.
 func (s *Service) Run(ctx context.Context) error {
@@ -54,6 +54,7 @@ func (s *Service) Run(ctx context.Context) error {
 		workers.Go(func() { s.work(asWorker(ctx), failures) })
 	}
 	workers.Go(func() { s.sweepOn(ctx) })
+	workers.Go(func() { s.runErrands(asWorker(ctx)) })
 	workers.Go(func() { s.keepFollowing(ctx) })
 	workers.Wait()
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/stripe/stripe-go/v76"
 	"gorm.io/gorm"
 	"newsroom.example/membership/models"
@@ -92,7 +93,7 @@ func (s *Service) requestIn(tx *gorm.DB, plan RefundPlan) (models.AuditEntry, er
 // refundOnce asks Stripe for the refund of a request, which may have been made
 // before: Stripe forgets a key after a day, so the list is looked at first.
 func (s *Service) refundOnce(ctx context.Context, plan RefundPlan, request models.AuditEntry) (*stripe.Refund, error) {
-	made, err := s.refundOf(ctx, plan.Payment, request)
+	made, err := s.refundOf(ctx, plan.Payment.PaymentIntentID, request.ID)
 	if made != nil || err != nil {
 		return made, err
 	}
@@ -111,7 +112,7 @@ func (s *Service) refundOnce(ctx context.Context, plan RefundPlan, request model
 	if !keyIsSpent(err) {
 		return nil, unanswered(err)
 	}
-	made, lookErr := s.refundOf(ctx, plan.Payment, request)
+	made, lookErr := s.refundOf(ctx, plan.Payment.PaymentIntentID, request.ID)
 	if made != nil || lookErr != nil {
 		return made, lookErr
 	}
@@ -119,10 +120,10 @@ func (s *Service) refundOnce(ctx context.Context, plan RefundPlan, request model
 }
 
 // refundOf is the refund that a request has led to; nil for none.
-func (s *Service) refundOf(ctx context.Context, p models.Payment, request models.AuditEntry) (*stripe.Refund, error) {
-	list := s.stripe.Refunds.List(&stripe.RefundListParams{ListParams: page(ctx), PaymentIntent: stripe.String(p.PaymentIntentID)})
+func (s *Service) refundOf(ctx context.Context, paymentIntent string, request uuid.UUID) (*stripe.Refund, error) {
+	list := s.stripe.Refunds.List(&stripe.RefundListParams{ListParams: page(ctx), PaymentIntent: stripe.String(paymentIntent)})
 	for list.Next() {
-		if refund := list.Refund(); refund.Metadata[metaRefund] == request.ID.String() {
+		if refund := list.Refund(); refund.Metadata[metaRefund] == request.String() {
 			return refund, nil
 		}
 	}

@@ -37,6 +37,7 @@ type Service struct {
 	wake    chan struct{}
 	desk    chan struct{} // holds a token for each worker that uses the database
 	breaker *breaker
+	post    *Post // nil: nobody is written to
 }
 
 // The lane's defaults. Sixteen workers keep the rate that Stripe allows even while

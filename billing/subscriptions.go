@@ -115,6 +115,9 @@ func snapshot(st state, sub *stripe.Subscription, books account, prices priceBoo
 		CanceledAt: instant(sub.CanceledAt), EndedAt: instant(sub.EndedAt), TrialEnd: instant(sub.TrialEnd),
 		CreatedAt: unix(sub.Created), SyncedAt: st.at, SeenAt: &st.at,
 	}
+	if intent, ok := parseID(sub.Metadata[metaIntent]); ok {
+		row.IntentID = &intent
+	}
 	if latest := st.latestInvoice(sub); latest != nil {
 		status := string(latest.Status)
 		row.LatestInvoiceID, row.LatestInvoiceStatus = &latest.ID, &status

@@ -80,9 +80,11 @@ type Subscription struct {
 	CreatedAt           time.Time `gorm:"type:timestamptz;not null;autoCreateTime:false"`
 	SyncedAt            time.Time `gorm:"type:timestamptz;not null"`
 	// When Stripe last showed it, in a sync or in a list that agreed with this row.
-	SeenAt        *time.Time `gorm:"type:timestamptz"`
-	Stretches     []Stretch  `gorm:"type:jsonb;serializer:json"` // nil: not known yet
-	FactsAt       *time.Time `gorm:"type:timestamptz"`           // the SyncedAt that Stretches are of
+	SeenAt    *time.Time `gorm:"type:timestamptz"`
+	Stretches []Stretch  `gorm:"type:jsonb;serializer:json"` // nil: not known yet
+	FactsAt   *time.Time `gorm:"type:timestamptz"`           // the SyncedAt that Stretches are of
+	// IntentID is the checkout that it was bought by, as its metadata says.
+	IntentID      *uuid.UUID `gorm:"type:uuid"`
 	PolicyVersion int64      `gorm:"type:bigint;not null;default:0"`
 }
 

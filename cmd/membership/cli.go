@@ -29,6 +29,7 @@ type cli struct {
 	Audit       auditCmd       `cmd:"" help:"What was done by hand, by whom and why."`
 	Policy      policyCmd      `cmd:"" help:"What money events do to access."`
 	Events      eventsCmd      `cmd:"" help:"What Stripe told us, what is not synced, and how to sync it again."`
+	Errands     errandsCmd     `cmd:"" help:"What we owe Stripe: cancellations and refunds, and those that wait for you."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Exit 0 if the service on this machine answers (for containers)."`
 
 	As string `placeholder:"NAME" help:"Who is doing this, for the audit log (default: the system's user name)."`
@@ -47,6 +48,12 @@ type eventsCmd struct {
 	List   eventsListCmd   `cmd:"" help:"The newest events; or what is pending, failing or given up."`
 	Show   eventsShowCmd   `cmd:"" help:"One event, or one customer's sync."`
 	Replay eventsReplayCmd `cmd:"" help:"Have customers synced once more."`
+}
+
+type errandsCmd struct {
+	List    errandsListCmd    `cmd:"" help:"Those that wait for a decision, or are owed, done or refused."`
+	Approve errandsApproveCmd `cmd:"" help:"Have one carried out."`
+	Dismiss errandsDismissCmd `cmd:"" help:"Leave one be."`
 }
 
 type grantsCmd struct {

@@ -35,7 +35,7 @@ var rooms = map[string]string{
 	"handlers": "auth billing locale models money notify paywall",
 
 	"cmd/service":         "auth billing handlers locale models notify webhooks",
-	"cmd/membership":      "billing cmd/service locale", // locale: refusals have one wording, for readers and staff
+	"cmd/membership":      "billing cmd/service locale models", // locale: refusals have one wording, for readers and staff
 	"cmd/sandbox":         everything,
 	"cmd/sandbox/control": everything,
 	"cmd/sandbox/faults":  everything,

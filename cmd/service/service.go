@@ -125,6 +125,7 @@ func (s *Service) buildAuth(ctx context.Context, cfg Config, clocks Clocks, word
 		options = append(options, notify.PollOnly())
 	}
 	s.jobs = notify.NewJobs(s.db, s.log, options...)
+	s.Billing.WriteBy(billing.Post{Jobs: s.jobs, Mailer: mailer, Words: words, SiteName: cfg.SiteName})
 	pepper, err := decodeKey(cfg.Pepper)
 	if err != nil {
 		return err

@@ -1,0 +1,217 @@
+package billing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/stripe/stripe-go/v76"
+	"gorm.io/gorm"
+	"newsroom.example/membership/models"
+)
+
+// Errands are what we owe Stripe. The sync writes them with the facts that call for
+// them; here they are carried out, with no transaction open and each once: a
+// cancellation can be repeated, and a refund has its key from the errand's row.
+
+// runErrands carries out what is owed until ctx ends.
+func (s *Service) runErrands(ctx context.Context) {
+	for ctx.Err() == nil {
+		worked, err := s.errand(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "an errand was not noted", "error", fault(err))
+		}
+		if !worked || err != nil {
+			pause(ctx, pollEvery)
+		}
+	}
+}
+
+// errand carries out one errand that is due; false where none is. It returns only
+// what kept it from noting the outcome.
+func (s *Service) errand(ctx context.Context) (bool, error) {
+	if s.stripe.transport.down.Load() {
+		return false, nil
+	}
+	e, err := s.claimErrand(ctx)
+	if err != nil || e == nil {
+		return false, err
+	}
+	trying, cancel := context.WithTimeout(ctx, s.fetchDeadline())
+	defer cancel()
+	failure := s.carryOut(trying, *e)
+	after := context.WithoutCancel(ctx)
+	if failure == nil {
+		return true, s.closeErrand(after, *e)
+	}
+	if ctx.Err() != nil || errors.Is(failure, errBusy) {
+		return true, s.returnErrand(after, *e, map[string]any{"attempts": e.Attempts - 1, "next_at": s.real()})
+	}
+	s.log.WarnContext(ctx, "an errand failed", "errand", e.ID, "kind", e.Kind, "attempt", e.Attempts, "error", fault(failure))
+	return true, s.postponeErrand(after, *e, failure)
+}
+
+func (s *Service) claimErrand(ctx context.Context) (*models.Errand, error) {
+	ctx, done, err := s.claiming(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	now := s.real()
+	var rows []models.Errand
+	err = s.db.WithContext(ctx).Raw(`UPDATE errands SET lease_token = @token, lease_until = @until, attempts = attempts + 1 WHERE id = (
+			SELECT id FROM errands WHERE status = 'owed' AND livemode = @livemode AND next_at <= @now AND (lease_until IS NULL OR lease_until <= @now)
+			ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *`,
+		map[string]any{"token": models.NewID(), "now": now, "until": now.Add(s.cfg.Lease), "livemode": s.cfg.Livemode}).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("claim an errand: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	return &rows[0], nil
+}
+
+func (s *Service) carryOut(ctx context.Context, e models.Errand) error {
+	if e.Kind == models.RefundPayment {
+		return s.giveBackOnce(ctx, e)
+	}
+	return s.endSubscription(ctx, e.Target)
+}
+
+// giveBackOnce refunds what is left of a payment. Stripe forgets a key after a day,
+// and keeps an error under it for one, so the list is looked at first.
+func (s *Service) giveBackOnce(ctx context.Context, e models.Errand) error {
+	made, err := s.refundOf(ctx, e.Target, e.ID)
+	if made != nil || err != nil {
+		return err
+	}
+	params := &stripe.RefundParams{
+		Params: stripe.Params{Context: ctx}, PaymentIntent: stripe.String(e.Target), Reason: stripe.String(string(stripe.RefundReasonDuplicate)),
+		Metadata: map[string]string{metaApp: appName, metaRefund: e.ID.String()},
+	}
+	params.SetIdempotencyKey(fmt.Sprintf("er_%s_%d", e.ID, e.Spent))
+	_, err = s.stripe.Refunds.New(params)
+	var refusal *stripe.Error
+	if errors.As(err, &refusal) && refusal.Code == stripe.ErrorCodeChargeAlreadyRefunded {
+		return nil // somebody at Stripe's own desk was first
+	}
+	return err
+}
+
+// closeErrand notes that an errand is done, has its customer synced, and tells the
+// audit log and the reader.
+func (s *Service) closeErrand(ctx context.Context, e models.Errand) error {
+	defer s.atDesk(ctx)()
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		if err := lockMember(tx, e.MemberID); err != nil {
+			return err
+		}
+		done := tx.Model(&models.Errand{}).Where("id = ? AND lease_token = ?", e.ID, e.LeaseToken).Updates(map[string]any{
+			"status": models.ErrandDone, "done_at": s.real(), "lease_token": nil, "lease_until": nil, "last_error": "",
+		})
+		if done.Error != nil || done.RowsAffected == 0 {
+			return done.Error // another worker has it: what it does is the same
+		}
+		if _, err := models.MarkDirty(tx, s.subject(models.SubjectCustomer, e.CustomerID), s.real()); err != nil {
+			return err
+		}
+		entry := s.entry(Why{Actor: "billing", Reason: string(e.Cause)}, errandActions[e.Cause], e.Target, &e.MemberID, nil,
+			map[string]any{"errand": e.ID, "done": e.Kind, "subscription": e.SubscriptionID})
+		if err := models.Audit(tx, entry); err != nil {
+			return err
+		}
+		return s.tellOfErrand(ctx, tx, e)
+	})
+}
+
+// errandActions are what the audit log calls them.
+var errandActions = map[models.ErrandCause]string{
+	models.CauseDuplicate:   "duplicate.healed",
+	models.CauseDisputeLost: "dispute.canceled",
+}
+
+// postponeErrand plans the next try. After a day the errand is refused, and staff
+// must look.
+func (s *Service) postponeErrand(ctx context.Context, e models.Errand, cause error) error {
+	now, spent := s.real(), e.Spent
+	if keyIsSpent(cause) {
+		spent++
+	}
+	columns := map[string]any{
+		"spent": spent, "last_error": fault(cause), "next_at": now.Add(backoff(e.Attempts)),
+	}
+	if now.Sub(e.OwedAt) >= deadAfter && !s.stripe.transport.down.Load() {
+		columns["status"] = models.ErrandRefused
+		s.log.ErrorContext(ctx, "gave an errand up after a day of failures: see `membership errands list`", "errand", e.ID, "error", fault(cause))
+	}
+	return s.returnErrand(ctx, e, columns)
+}
+
+// returnErrand ends the lease with these columns, if it is still this worker's.
+func (s *Service) returnErrand(ctx context.Context, e models.Errand, columns map[string]any) error {
+	defer s.atDesk(ctx)()
+	columns["lease_token"], columns["lease_until"] = nil, nil
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&models.Errand{}).Where("id = ? AND lease_token = ?", e.ID, e.LeaseToken).Updates(columns).Error
+	})
+}
+
+// Errands lists those in a state, the oldest first, at most limit.
+func (s *Service) Errands(ctx context.Context, status models.ErrandStatus, limit int) ([]models.Errand, error) {
+	var all []models.Errand
+	err := s.db.WithContext(ctx).Where("status = ? AND livemode = ?", status, s.cfg.Livemode).Order("owed_at, id").Limit(limit).Find(&all).Error
+	if err != nil {
+		return nil, fmt.Errorf("list the errands: %w", err)
+	}
+	return all, nil
+}
+
+// DecideErrand has a waiting or refused errand carried out, or dismisses it.
+// KindNotFound errand_unknown, KindConflict errand_decided, and what Why refuses.
+func (s *Service) DecideErrand(ctx context.Context, id string, approve bool, by Why) (models.Errand, error) {
+	var e models.Errand
+	if err := by.check(); err != nil {
+		return e, err
+	}
+	key, ok := parseID(id)
+	if !ok {
+		return e, &Error{Kind: KindNotFound, Code: "errand_unknown"}
+	}
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		err := tx.Where("id = ? AND livemode = ?", key, s.cfg.Livemode).Take(&e).Error
+		if models.NotFound(err) {
+			return &Error{Kind: KindNotFound, Code: "errand_unknown"}
+		}
+		if err != nil {
+			return fmt.Errorf("load errand %s: %w", id, err)
+		}
+		if err := lockMember(tx, e.MemberID); err != nil {
+			return err
+		}
+		return s.decide(tx, &e, approve, by)
+	})
+	return e, err
+}
+
+func (s *Service) decide(tx *gorm.DB, e *models.Errand, approve bool, by Why) error {
+	was, now, action := e.Status, s.real(), "errand.dismissed"
+	e.Status = models.ErrandDismissed
+	if approve {
+		e.Status, action = models.ErrandOwed, "errand.approved"
+	}
+	done := tx.Model(&models.Errand{}).Where("id = ? AND status IN ?", e.ID, []models.ErrandStatus{models.ErrandWaiting, models.ErrandRefused}).
+		Updates(map[string]any{"status": e.Status, "next_at": now, "owed_at": now, "attempts": 0})
+	if done.Error != nil {
+		return fmt.Errorf("decide errand %s: %w", e.ID, done.Error)
+	}
+	if done.RowsAffected == 0 {
+		return &Error{Kind: KindConflict, Code: "errand_decided"}
+	}
+	entry := s.entry(by, action, e.ID.String(), &e.MemberID, map[string]any{"status": was}, map[string]any{"status": e.Status})
+	if err := models.Audit(tx, entry); err != nil {
+		return err
+	}
+	_, err := models.MarkDirty(tx, s.subject(models.SubjectCustomer, e.CustomerID), now) // an approved cancellation owes its refunds
+	return err
+}

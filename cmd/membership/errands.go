@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"newsroom.example/membership/billing"
+	"newsroom.example/membership/models"
+)
+
+type errandsListCmd struct {
+	Status string `default:"waiting" enum:"waiting,owed,done,refused,dismissed" help:"waiting (for you), owed, done, refused (by Stripe, for a day) or dismissed."`
+	JSON   bool   `name:"json" help:"For programs."`
+}
+
+// Help is kong's long help.
+func (errandsListCmd) Help() string {
+	return `A second membership that was paid within a day of the first is cancelled and refunded by itself.
+Others wait here: they may be meant.
+
+Example: membership errands list`
+}
+
+// mostErrands is how many are listed.
+const mostErrands = 100
+
+// Run lists errands.
+func (c errandsListCmd) Run(s *streams) error {
+	bill, done, err := s.billing()
+	if err != nil {
+		return err
+	}
+	defer done()
+	all, err := bill.Errands(s.ctx, models.ErrandStatus(c.Status), mostErrands)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return s.json(all)
+	}
+	if len(all) == 0 {
+		fmt.Fprintf(s.stdout, "No errand is %s.\n", c.Status)
+		return nil
+	}
+	s.table(func(w io.Writer) {
+		for _, e := range all {
+			fmt.Fprintf(w, "%s\t%s\t%s\tmember %s\tsince %s\t%s\n", e.ID, errandWords[e.Cause][e.Kind], e.Target, e.MemberID, shown(e.OwedAt), e.LastError)
+		}
+	})
+	return nil
+}
+
+var errandWords = map[models.ErrandCause]map[models.ErrandKind]string{
+	models.CauseDuplicate:   {models.CancelSubscription: "cancel and refund a second membership", models.RefundPayment: "refund a second membership"},
+	models.CauseDisputeLost: {models.CancelSubscription: "cancel after a lost dispute"},
+}
+
+type errandsApproveCmd struct {
+	ID     string `arg:"" help:"The errand's id, from the list."`
+	Reason string `required:"" placeholder:"TEXT" help:"Why. It stays in the audit log."`
+}
+
+// Help is kong's long help.
+func (errandsApproveCmd) Help() string {
+	return `The running service does it within seconds, and the reader is told.
+
+Example: membership errands approve 0193… --reason 'Ada asked for it'`
+}
+
+// Run approves.
+func (c errandsApproveCmd) Run(s *streams) error {
+	return s.decide(c.ID, true, c.Reason, "The running service does it now.")
+}
+
+type errandsDismissCmd struct {
+	ID     string `arg:"" help:"The errand's id, from the list."`
+	Reason string `required:"" placeholder:"TEXT" help:"Why. It stays in the audit log."`
+}
+
+// Help is kong's long help.
+func (errandsDismissCmd) Help() string {
+	return `Nothing is done at Stripe, and it is not asked again.
+
+Example: membership errands dismiss 0193… --reason 'The second one is for her office'`
+}
+
+// Run dismisses.
+func (c errandsDismissCmd) Run(s *streams) error {
+	return s.decide(c.ID, false, c.Reason, "It is left be.")
+}
+
+func (s *streams) decide(id string, approve bool, reason, outcome string) error {
+	bill, done, err := s.billing()
+	if err != nil {
+		return err
+	}
+	defer done()
+	e, err := bill.DecideErrand(s.ctx, id, approve, billing.Why{Actor: s.actor, Reason: reason})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.stdout, "%s (%s): %s\n", errandWords[e.Cause][e.Kind], e.Target, outcome)
+	return nil
+}
