@@ -93,8 +93,8 @@ type GrantDifference struct {
 	MemberID       uuid.UUID     `json:"member"`
 	SubscriptionID string        `json:"subscription"`
 	PlanID         string        `json:"plan"`
-	Is             *models.Terms `json:"is"` // nil: there is no grant
-	Should         models.Terms  `json:"should"`
+	Is             *models.Terms `json:"is"`     // nil: there is no grant
+	Should         *models.Terms `json:"should"` // nil: it gives access now, and no fact says why
 }
 
 // GrantDifferences tells each difference between the grants and the policy, and how
@@ -107,7 +107,7 @@ func (s *Service) GrantDifferences(ctx context.Context, each func(GrantDifferenc
 				unjudged++
 				continue
 			}
-			if err := b.differences(sub, r, each); err != nil {
+			if err := b.differences(sub, r, s.clock(), each); err != nil {
 				return err
 			}
 		}
@@ -116,17 +116,27 @@ func (s *Service) GrantDifferences(ctx context.Context, each func(GrantDifferenc
 	return unjudged, err
 }
 
-func (b memberBooks) differences(sub models.Subscription, r rules, each func(GrantDifference) error) error {
-	for _, should := range r.given(sub, b.member) {
-		d := GrantDifference{MemberID: b.member, SubscriptionID: sub.ID, PlanID: should.key.PlanID, Should: should.terms}
-		if g := b.grant(sub.ID, should.key.Part); g != nil {
+func (b memberBooks) differences(sub models.Subscription, r rules, now time.Time, each func(GrantDifference) error) error {
+	should := r.given(sub, b.member)
+	for _, want := range should {
+		d := GrantDifference{MemberID: b.member, SubscriptionID: sub.ID, PlanID: want.key.PlanID, Should: &want.terms}
+		if g := b.grant(sub.ID, want.key.Part); g != nil {
 			d.Is = &g.Terms
-			d.Should.Tier, d.Should.Rank, d.Should.Features = g.Tier, g.Rank, g.Features // frozen as sold
-			if changeOf(g.Terms, d.Should) == "" {
+			want.terms.Tier, want.terms.Rank, want.terms.Features = g.Tier, g.Rank, g.Features // frozen as sold
+			if changeOf(g.Terms, want.terms) == "" {
 				continue
 			}
 		}
 		if err := each(d); err != nil {
+			return err
+		}
+	}
+	for _, g := range b.grants {
+		mine := g.Source == models.FromSubscription && g.SourceRef == sub.ID && reach(g.Terms, now) != nil
+		if !mine || slices.ContainsFunc(should, func(want given) bool { return want.key.Part == g.Part }) {
+			continue
+		}
+		if err := each(GrantDifference{MemberID: b.member, SubscriptionID: sub.ID, PlanID: g.PlanID, Is: &g.Terms}); err != nil {
 			return err
 		}
 	}
