@@ -101,11 +101,12 @@ func (s *Sim) startDebit(intent, charge, method object, refused *decline) {
 
 // settleDebit is what "debit.settle" does.
 func (s *Sim) settleDebit(id string) {
-	charge, ok := s.store.find("charge", id)
-	if !ok || str(charge, "status") != "pending" {
+	charge, _ := s.store.find("charge", id)
+	intent, method := s.store.byID[str(charge, "payment_intent")], s.store.byID[str(charge, "payment_method")]
+	if str(intent, "status") != "processing" { // canceled, with its invoice
+		s.change(charge, "charge.failed", object{"status": "failed"})
 		return
 	}
-	intent, method := s.store.byID[str(charge, "payment_intent")], s.store.byID[str(charge, "payment_method")]
 	paid := !flag(charge, "_fails")
 	if paid {
 		s.succeed(intent, charge)
@@ -121,12 +122,11 @@ func (s *Sim) settleDebit(id string) {
 	}
 }
 
-// debitSettled draws the consequences for an invoice, which may have been
-// voided meanwhile.
+// debitSettled draws the consequences for an invoice, whose subscription may
+// have ended meanwhile.
 func (s *Sim) debitSettled(invoice object, paid bool) {
 	subscription := s.store.byID[str(invoice, "subscription")]
 	switch {
-	case str(invoice, "status") != "open":
 	case paid:
 		s.settled(invoice)
 		s.carryOn(subscription)
@@ -135,17 +135,17 @@ func (s *Sim) debitSettled(invoice object, paid bool) {
 	}
 }
 
-// tellSession tells how a payment that began on the hosted page has ended.
-// https://docs.stripe.com/payments/checkout/fulfill-orders#delayed-notification
+// tellSession tells, once, how a payment that began on the hosted page has
+// ended. https://docs.stripe.com/payments/checkout/fulfill-orders#delayed-notification
 func (s *Sim) tellSession(intent object, paid bool) {
 	session, ok := s.store.find("checkout.session", str(intent, "_session"))
-	if !ok || str(session, "payment_status") != "unpaid" {
-		return
-	}
-	if !paid {
+	delete(intent, "_session")
+	switch {
+	case !ok:
+	case paid:
+		session["payment_status"] = "paid"
+		s.emit("checkout.session.async_payment_succeeded", session, nil)
+	default:
 		s.emit("checkout.session.async_payment_failed", session, nil)
-		return
 	}
-	session["payment_status"] = "paid"
-	s.emit("checkout.session.async_payment_succeeded", session, nil)
 }

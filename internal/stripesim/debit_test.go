@@ -160,6 +160,56 @@ func TestASubscriptionWhoseDebitBounces(t *testing.T) {
 	if s := w.subscription(id); s.Status != "canceled" || len(w.Sim.Payments()) != 0 {
 		t.Errorf("in the end %s, %d payments", s.Status, len(w.Sim.Payments()))
 	}
+	if got := w.count("checkout.session.async_payment_failed"); got != 1 {
+		t.Errorf("the session was told %d times", got)
+	}
+}
+
+// count counts the events of a type.
+func (w *world) count(typ string) (n int) {
+	for _, e := range w.Sim.Events() {
+		if e.Type == typ {
+			n++
+		}
+	}
+	return n
+}
+
+func TestADebitThatComesAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		account  string
+		invoice  stripe.InvoiceStatus
+		payments int
+	}{
+		"it pays":    {simtest.DebitPays, "paid", 1},
+		"it bounces": {simtest.DebitFails, "open", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			_, id := w.member(c.account)
+			_, err := w.api.Subscriptions.Cancel(id, nil)
+			must(t, err)
+			w.to(start.AddDate(0, 0, 6))
+			if s := w.subscription(id); s.Status != "canceled" || s.LatestInvoice.Status != c.invoice || len(w.Sim.Payments()) != c.payments {
+				t.Errorf("%s, invoice %s, %d payments", s.Status, s.LatestInvoice.Status, len(w.Sim.Payments()))
+			}
+		})
+	}
+}
+
+func TestADebitOfAVoidInvoiceIsNotCollected(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, id := w.member(simtest.DebitPays)
+	_, err := w.api.Invoices.VoidInvoice(w.subscription(id).LatestInvoice.ID, nil)
+	must(t, err)
+	w.to(start.AddDate(0, 0, 6))
+	s := w.subscription(id)
+	if pi := s.LatestInvoice.PaymentIntent; s.LatestInvoice.Status != "void" || pi.Status != "canceled" || pi.LatestCharge.Status != "failed" || len(w.Sim.Payments()) != 0 {
+		t.Errorf("invoice %s, payment %s, charge %s", s.LatestInvoice.Status, pi.Status, pi.LatestCharge.Status)
+	}
 }
 
 func TestARenewalByDebitThatIsDeclined(t *testing.T) {
