@@ -81,6 +81,9 @@ func TestADisputeWon(t *testing.T) {
 	if diff := cmp.Diff(want, w.about(w.types(start))); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
+	if p := w.Sim.Payments()[0]; p.DisputeStatus != "won" || p.Disputed != 0 || p.DisputeFee != 0 || p.Net() != 960 {
+		t.Errorf("payment %+v", p)
+	}
 	must(t, w.Sim.Refund(charge.ID, 0))
 	if _, err := w.api.Disputes.Update(d.ID, &stripe.DisputeParams{Evidence: &stripe.DisputeEvidenceParams{UncategorizedText: stripe.String("late")}}); err == nil {
 		t.Error("evidence after the end was taken")

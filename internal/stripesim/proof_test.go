@@ -194,6 +194,23 @@ func TestAnOpenInvoiceIsPaidOnItsPage(t *testing.T) {
 	}
 }
 
+// A card that must be proved can be attached; its first payment then waits.
+func TestASubscriptionThroughTheAPIWaitsForProof(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made, err := w.Sim.Seed(stripesim.Seed{Readers: 1, Price: w.price.ID, Method: "pm_card_authenticationRequired"})
+	must(t, err)
+	s := w.subscription(made[0].ID)
+	if s.Status != "incomplete" || s.LatestInvoice.PaymentIntent.Status != "requires_action" || w.count("invoice.payment_action_required") != 1 {
+		t.Errorf("%s, payment %s", s.Status, s.LatestInvoice.PaymentIntent.Status)
+	}
+	w.Prove(t, s.LatestInvoice.HostedInvoiceURL)
+	w.to(renewed)
+	if got := w.subscription(s.ID); got.Status != "past_due" || len(w.Sim.Payments()) != 1 {
+		t.Errorf("at its renewal %s, %d payments", got.Status, len(w.Sim.Payments()))
+	}
+}
+
 // Each card of Stripe's list that declines says why in Stripe's words.
 func TestCardsThatDecline(t *testing.T) {
 	t.Parallel()
