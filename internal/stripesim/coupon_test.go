@@ -295,7 +295,7 @@ func TestADiscountOutlivesTheProcess(t *testing.T) {
 	must(t, first.Close())
 	second, err := stripesim.New(cfg)
 	must(t, err)
-	defer second.Close()
+	defer func() { must(t, second.Close()) }()
 	if got := ask(t, second, "GET", "/v1/coupons/HALF", ""); got.Body.String() != made.Body.String() {
 		t.Errorf("before %s\nafter %s", made.Body, got.Body)
 	}

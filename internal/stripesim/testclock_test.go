@@ -133,7 +133,7 @@ func TestATestClockReachesThePagesAndTheStateFile(t *testing.T) {
 	}
 	again, err := stripesim.New(stripesim.Config{Clock: w.clock.Now, StatePath: path})
 	must(t, err)
-	defer again.Close()
+	defer func() { must(t, again.Close()) }()
 	ask(t, again, "POST", "/v1/test_helpers/test_clocks/"+clock+"/advance", "frozen_time=1719738000")
 	again.RunDue()
 	for _, s := range again.Subscriptions() {
