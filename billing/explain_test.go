@@ -306,3 +306,25 @@ func TestExplainingWhatIsNotPaidYet(t *testing.T) {
 		t.Errorf("%d payments", len(n.ledger()))
 	}
 }
+
+// Of several payments whose money went back, the one that explains the end is told.
+func TestExplainingByTheRightPayment(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	n.join(reader, simtest.Pays)
+	n.pass(31 * day)
+	n.pass(31 * day)
+	if _, err := n.stripe.Sim.Dispute(n.ledger()[2].PaymentIntentID, ""); err != nil {
+		t.Fatal(err)
+	}
+	for i, told := range []string{"the bank is questioning the payment of €8 for the time after it", "Member is suspended since 23 January 2027"} {
+		n.settle()
+		n.pass(day)
+		if err := n.stripe.Sim.Refund(n.ledger()[i].PaymentIntentID, 0); err != nil {
+			t.Fatal(err)
+		}
+		n.settle()
+		n.says(n.explain(reader, time.Time{}).Known, told)
+	}
+}

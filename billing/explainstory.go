@@ -3,7 +3,6 @@ package billing
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -102,15 +101,9 @@ func (st *story) readMoney(db *gorm.DB, member uuid.UUID) error {
 	return nil
 }
 
-// then is the story as it was told before: what is known of subscriptions and of
-// how disputes ended is of now.
+// then is the story as it was told before: what is known of subscriptions is of now.
 func (st story) then() story {
-	st.subscriptions, st.lost = nil, slices.Clone(st.lost)
-	for i := range st.lost {
-		if st.lost[i].Status != "" {
-			st.lost[i].Status = models.DisputeUnderReview
-		}
-	}
+	st.subscriptions = nil
 	return st
 }
 

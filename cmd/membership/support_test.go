@@ -312,6 +312,11 @@ func TestTheAuditLogIsListed(t *testing.T) {
 	d.run("audit", "--member", "eve@example.org", "--since=-1h").want(0, "For eve").wantNot("For ada")
 	d.run("audit", "--since", "2099-01-01").want(0).wantNot("For")
 	d.run("audit", "--json").want(0, `"action":"grant.added"`, `"plan":"member"`)
+	d.exec(t, `INSERT INTO audit_log (id, at, actor, action, subject, reason)
+		SELECT gen_random_uuid(), $1, 'cli:desk', 'grant.added', 'x', 'one of many' FROM generate_series(1, 1100)`, time.Now())
+	if shown := strings.Count(d.run("audit").want(0).stdout, "one of many"); shown != 1100 {
+		t.Errorf("%d of 1100 entries are listed", shown)
+	}
 	d.run("audit", "--since", "yesterday").want(2, "is no time")
 	d.run("audit", "--member", "zelda@example.org").want(1, "No member has that")
 }
