@@ -19,6 +19,7 @@ type Difference struct {
 	Words  string     `json:"words"`            // the whole of it, in a sentence
 
 	subject models.SyncSubject // whose sync heals it; without an id none does
+	dead    bool               // that sync was given up
 }
 
 // subjectsOf are the subjects whose sync heals some differences.

@@ -35,39 +35,39 @@ func (s *Service) ledgerOf(tx *gorm.DB, intents, customers []string) (ledgerPage
 	return books, err
 }
 
-// compareCharges tells which of the listed charges the ledger has not, or otherwise.
-// What was synced after the page was asked for is newer than the page, and left out.
-func (s *Service) compareCharges(tx *gorm.DB, data []*stripe.Charge, asked time.Time) ([]Difference, error) {
+// compareCharges tells which of the listed charges the ledger has not, or otherwise, and
+// which are ours. What was synced after the page was asked for is newer than the page,
+// and not compared.
+func (s *Service) compareCharges(tx *gorm.DB, data []*stripe.Charge, asked time.Time) (found []Difference, ours []*stripe.Charge, err error) {
 	var intents, customers []string
 	for _, charge := range data {
 		intents, customers = append(intents, intentOf(charge.PaymentIntent)), append(customers, payerOf(charge))
 	}
 	books, err := s.ledgerOf(tx, intents, customers)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var found []Difference
 	for _, charge := range data {
 		row, kept := books.payments[intentOf(charge.PaymentIntent)]
-		words := ""
-		switch {
-		case !kept:
-			ours, err := s.bookedHere(tx, charge, books)
-			if err != nil {
-				return nil, err
+		mine := kept
+		if !kept {
+			if mine, err = s.bookedHere(tx, charge, books); err != nil {
+				return nil, nil, err
 			}
-			if ours {
-				found = append(found, s.paymentMissing(charge, books))
-			}
-			continue
-		case row.SyncedAt.After(asked), olderTry(row, charge):
-			continue
 		}
-		if words = contrast(chargeAspects(row, charge)); words != "" {
-			found = append(found, s.paymentDiffers(row, words))
+		if mine {
+			ours = append(ours, charge)
+		}
+		switch {
+		case mine && !kept:
+			found = append(found, s.paymentMissing(charge, books))
+		case mine && !row.SyncedAt.After(asked) && !olderTry(row, charge):
+			if words := contrast(chargeAspects(row, charge)); words != "" {
+				found = append(found, s.paymentDiffers(row, words))
+			}
 		}
 	}
-	return found, nil
+	return found, ours, nil
 }
 
 func intentOf(intent *stripe.PaymentIntent) string {

@@ -48,6 +48,7 @@ type sheet struct {
 	newest  *time.Time // of the objects on it
 	compare func(tx *gorm.DB) ([]Difference, error)
 	note    func(tx *gorm.DB) error // what else a sweep keeps of it; nil for nothing
+	done    func()                  // told when the doctor has compared it; nil for nobody
 }
 
 // pageFrom asks for one page of a list, from behind an object on.
@@ -100,6 +101,7 @@ func moneySince(_ models.Sweep, clock time.Time) *time.Time {
 
 // sweepOn turns pages of whichever sweep is due until ctx ends.
 func (s *Service) sweepOn(ctx context.Context) {
+	ctx = asWorker(ctx)
 	for err := s.plantSweeps(ctx); err != nil && ctx.Err() == nil; err = s.plantSweeps(ctx) {
 		s.log.WarnContext(ctx, "the sweeps cannot begin", "error", err)
 		pause(ctx, sweepPoll)

@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -62,13 +63,17 @@ func saveSweep(tx *gorm.DB, row models.Sweep) error {
 	return nil
 }
 
+// longestSweepRest is how long a sweep waits at most after a failure: after an outage it
+// is wanted most.
+const longestSweepRest = time.Minute
+
 // postponeSweep gives a sweep back whose page could not be turned. Its place stays.
 func (s *Service) postponeSweep(ctx context.Context, row models.Sweep, cause error) error {
 	return s.db.Write(ctx, func(tx *gorm.DB) error {
 		return tx.Model(&models.Sweep{}).Where("name = ? AND livemode = ? AND lease_token = ?", row.Name, row.Livemode, row.LeaseToken).
 			Updates(map[string]any{
 				"lease_token": nil, "lease_until": nil, "last_error": fault(cause),
-				"next_at": s.real().Add(backoff(row.Attempts)),
+				"next_at": s.real().Add(min(backoff(row.Attempts), longestSweepRest)),
 			}).Error
 	})
 }

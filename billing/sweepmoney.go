@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"time"
 
 	"github.com/stripe/stripe-go/v76"
 	"gorm.io/gorm"
@@ -10,6 +11,12 @@ import (
 // chargesPage lists what was charged lately. The invoice shows what a charge was for,
 // the balance transaction its fee.
 func (s *Service) chargesPage(ctx context.Context, at place) (sheet, error) {
+	return s.chargesInto(ctx, at, takings{}, at.asked)
+}
+
+// chargesInto is chargesPage, and adds what is ours of it to the takings, as far as it
+// was made before that moment.
+func (s *Service) chargesInto(ctx context.Context, at place, all takings, before time.Time) (sheet, error) {
 	params := &stripe.ChargeListParams{ListParams: pageFrom(ctx, at.cursor), CreatedRange: madeSince(at)}
 	params.AddExpand("data.invoice")
 	params.AddExpand("data.balance_transaction")
@@ -19,7 +26,16 @@ func (s *Service) chargesPage(ctx context.Context, at place) (sheet, error) {
 	}
 	data := found.ChargeList().Data
 	page := sheetOf(found.Meta(), data, func(c *stripe.Charge) string { return c.ID })
-	page.compare = func(tx *gorm.DB) ([]Difference, error) { return s.compareCharges(tx, data, at.asked) }
+	var ours []*stripe.Charge
+	page.compare = func(tx *gorm.DB) (found []Difference, err error) {
+		found, ours, err = s.compareCharges(tx, data, at.asked)
+		return found, err
+	}
+	page.done = func() {
+		for _, charge := range ours {
+			all.addCharge(charge, before)
+		}
+	}
 	return page, nil
 }
 

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,7 @@ const sweepTries = 5
 // begins one anew from there. Where it is cut off, the next one takes it up. told hears
 // of every page that it turns.
 func (s *Service) Sweep(ctx context.Context, name models.SweepName, since *time.Time, told func(models.Sweep)) (models.Sweep, error) {
+	ctx = asWorker(ctx)
 	if err := s.plantSweeps(ctx); err != nil {
 		return models.Sweep{}, err
 	}
@@ -52,11 +54,14 @@ func (s *Service) turnOrWait(ctx context.Context, row models.Sweep) (models.Swee
 		return s.sweepNow(ctx, row.Name)
 	}
 	after, err := s.turn(ctx, *mine)
-	if err != nil && ctx.Err() == nil && mine.Attempts < sweepTries {
+	if errors.Is(err, errLeaseLost) {
+		return row, nil // somebody began the pass anew, or took it over
+	}
+	if err != nil && outage(&farError{err}) && ctx.Err() == nil && mine.Attempts < sweepTries {
 		pause(ctx, backoff(mine.Attempts))
 		return row, nil
 	}
-	return after, err
+	return after, tellable("sweep "+string(row.Name), err)
 }
 
 // sweepNow is where a sweep stands.
@@ -73,6 +78,7 @@ func (s *Service) sweepNow(ctx context.Context, name models.SweepName) (models.S
 // leases keep them apart, so that it does not matter whether the service runs. It
 // returns how many subjects it synced itself, and how many wait for another try.
 func (s *Service) SyncDue(ctx context.Context, told func(synced int64)) (synced, failing int64, err error) {
+	ctx = asWorker(ctx)
 	var done atomic.Int64
 	for {
 		var workers sync.WaitGroup
@@ -93,11 +99,10 @@ func (s *Service) SyncDue(ctx context.Context, told func(synced int64)) (synced,
 
 func (s *Service) syncSome(ctx context.Context, done *atomic.Int64, told func(synced int64)) {
 	for ctx.Err() == nil {
-		subject, err := s.claim(ctx, anyFailures)
-		if err != nil || subject == nil {
+		worked, _ := s.breaker.Execute(func() (bool, error) { return s.workOne(ctx, anyFailures) })
+		if !worked {
 			return
 		}
-		_ = s.syncClaimed(ctx, *subject) // has planned the next try
 		told(done.Add(1))
 	}
 }

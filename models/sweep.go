@@ -70,7 +70,8 @@ func MarkStale(tx *gorm.DB, subjects []SyncSubject, real time.Time) ([]string, e
 		done := tx.Exec(`
 			INSERT INTO sync_subjects (id, account, livemode, kind, dirty, next_at)
 			VALUES (@id, @account, @livemode, @kind, 1, @real)
-			ON CONFLICT (id) DO UPDATE SET dirty = sync_subjects.dirty + 1
+			ON CONFLICT (id) DO UPDATE SET dirty = sync_subjects.dirty + 1,
+				next_at = CASE WHEN sync_subjects.dirty > sync_subjects.synced THEN sync_subjects.next_at ELSE @real END
 			WHERE sync_subjects.dirty = sync_subjects.claimed AND sync_subjects.dead_at IS NULL`,
 			map[string]any{"id": subject.ID, "account": subject.Account, "livemode": subject.Livemode, "kind": subject.Kind, "real": real})
 		if done.Error != nil {

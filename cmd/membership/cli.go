@@ -30,6 +30,8 @@ type cli struct {
 	Policy      policyCmd      `cmd:"" help:"What money events do to access."`
 	Events      eventsCmd      `cmd:"" help:"What Stripe told us, what is not synced, and how to sync it again."`
 	Errands     errandsCmd     `cmd:"" help:"What we owe Stripe: cancellations and refunds, and those that wait for you."`
+	Reconcile   reconcileCmd   `cmd:"" help:"Go through Stripe's own lists now, and find what no event told."`
+	Doctor      doctorCmd      `cmd:"" help:"Stripe beside our books, difference by difference, in words."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Exit 0 if the service on this machine answers (for containers)."`
 
 	As string `placeholder:"NAME" help:"Who is doing this, for the audit log (default: the system's user name)."`

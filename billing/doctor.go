@@ -1,0 +1,193 @@
+package billing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"newsroom.example/membership/models"
+)
+
+// Examination is what the doctor is asked to do.
+type Examination struct {
+	Since  time.Time              // how far back money is compared; zero: 35 days
+	Repair bool                   // mark dirty what a sync may heal
+	Actor  string                 // who repairs, for the audit log
+	Found  func(Difference) error // hears of each difference; an error ends the examination
+	Looked func(list string, objects int)
+}
+
+// Findings are how many differences there were, by kind.
+type Findings struct {
+	Differences models.Counts `json:"differences"`
+	Marked      int64         `json:"marked"` // customers and payments that are to be synced
+}
+
+// eventsBack is how far back the doctor looks for events that never came: what they
+// told of is compared by itself.
+const eventsBack = 24 * time.Hour
+
+// Examine holds Stripe beside our books, difference by difference: the account, the
+// objects and the money that Stripe lists, and what our books say of themselves. It
+// goes page by page, so that memory stays bounded, and changes nothing unless it is to
+// repair; then it marks, and SyncDue heals.
+func (s *Service) Examine(ctx context.Context, x Examination) (Findings, error) {
+	ctx = asWorker(ctx)
+	began := s.clock()
+	if x.Since.IsZero() {
+		x.Since = began.Add(-moneyBack)
+	}
+	x.Since = x.Since.UTC().Truncate(24 * time.Hour) // whole days, for the sums
+	e := &examination{Examination: x, s: s, began: began, taken: takings{}, findings: Findings{Differences: models.Counts{}}}
+	for _, look := range []func(context.Context) error{
+		e.account, e.events, e.subscriptions, e.unlisted, e.money, e.sums, e.grants, e.strayGrants, e.subjects,
+	} {
+		if err := look(ctx); err != nil {
+			return e.findings, err
+		}
+	}
+	return e.findings, nil
+}
+
+// examination is one under way.
+type examination struct {
+	Examination
+	s        *Service
+	began    time.Time
+	taken    takings // what Stripe took for us, while the charges go by
+	findings Findings
+}
+
+func (e *examination) events(ctx context.Context) error {
+	since := e.began.Add(-eventsBack)
+	return e.list(ctx, list{"events", (*Service).eventsPage}, &since)
+}
+
+func (e *examination) subscriptions(ctx context.Context) error {
+	return e.list(ctx, list{"subscriptions", (*Service).subscriptionsPage}, nil)
+}
+
+func (e *examination) money(ctx context.Context) error {
+	charges := list{"charges", func(s *Service, ctx context.Context, at place) (sheet, error) {
+		return s.chargesInto(ctx, at, e.taken, e.began)
+	}}
+	for _, of := range []list{charges, {"refunds", (*Service).refundsPage}, {"disputes", (*Service).disputesPage}} {
+		if err := e.list(ctx, of, &e.Since); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list goes through one of Stripe's lists to its end.
+func (e *examination) list(ctx context.Context, of list, since *time.Time) error {
+	at := place{since: since}
+	for first := true; first || at.cursor != ""; first = false {
+		at.asked = e.s.clock()
+		page, err := e.read(ctx, of, at)
+		if err != nil {
+			return err
+		}
+		e.Looked(of.name, page.listed)
+		if err := e.settle(ctx, page.compare, page.note); err != nil {
+			return err
+		}
+		if page.done != nil {
+			page.done()
+		}
+		at.cursor = page.next
+	}
+	return nil
+}
+
+// read asks for a page, a few times where Stripe fails for a moment.
+func (e *examination) read(ctx context.Context, of list, at place) (sheet, error) {
+	for try := 1; ; try++ {
+		asking, cancel := context.WithTimeout(ctx, e.s.fetchDeadline())
+		page, err := of.page(e.s, asking, at)
+		cancel()
+		if err == nil || !outage(&farError{err}) || ctx.Err() != nil || try == sweepTries {
+			return page, tellable("list "+of.name, err)
+		}
+		pause(ctx, backoff(try))
+	}
+}
+
+// tellable keeps of Stripe's errors what may be shown: their messages may quote what a
+// customer typed.
+func tellable(doing string, err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%s: %s", doing, fault(err))
+}
+
+// settle compares and tells; to repair, it marks in the same commit.
+func (e *examination) settle(ctx context.Context, compare func(tx *gorm.DB) ([]Difference, error), note func(tx *gorm.DB) error) error {
+	var found []Difference
+	var marked int64
+	var err error
+	if e.Repair {
+		err = e.s.db.Write(ctx, func(tx *gorm.DB) (err error) {
+			if found, err = compare(tx); err != nil || len(found) == 0 {
+				return err
+			}
+			marked, err = e.repair(tx, found, note)
+			return err
+		})
+	} else {
+		found, err = compare(e.s.db.WithContext(ctx))
+	}
+	if err != nil {
+		return err
+	}
+	e.findings.Marked += marked
+	return e.tell(found)
+}
+
+func (e *examination) tell(found []Difference) error {
+	for _, each := range found {
+		e.findings.Differences[each.Kind]++
+		if err := e.Found(each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repair marks whose sync may heal the differences, the dead among them too, and says
+// so in the audit log.
+func (e *examination) repair(tx *gorm.DB, found []Difference, note func(tx *gorm.DB) error) (int64, error) {
+	subjects := subjectsOf(found)
+	marked, err := models.MarkStale(tx, subjects, e.s.real())
+	if err != nil {
+		return 0, err
+	}
+	for _, each := range found {
+		if each.dead {
+			if _, err := models.MarkDirty(tx, each.subject, e.s.real()); err != nil {
+				return 0, err
+			}
+			marked = append(marked, each.subject.ID)
+		}
+	}
+	if note != nil {
+		if err := note(tx); err != nil {
+			return 0, err
+		}
+	}
+	if len(marked) == 0 {
+		return 0, nil
+	}
+	after, err := json.Marshal(map[string]any{"subjects": marked})
+	if err != nil {
+		return 0, fmt.Errorf("write down what is repaired: %w", err)
+	}
+	return int64(len(marked)), models.Audit(tx, models.AuditEntry{
+		At: e.s.clock(), Actor: e.Actor, Action: "books.repaired", Subject: found[0].Object, After: after,
+		Reason: "doctor: differs from Stripe",
+	})
+}
