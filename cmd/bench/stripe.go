@@ -39,7 +39,7 @@ func openNewsroom(ctx context.Context, databaseURL string, readers int) (*newsro
 	server := &http.Server{Handler: sim} //nolint:gosec // only this program's own calls come here
 	go func() { _ = server.Serve(listener) }()
 	n := &newsroom{
-		settings: append(environment(databaseURL), "STRIPE_API_BASE=http://"+listener.Addr().String()),
+		settings: append(environment(databaseURL), "STRIPE_API_BASE=http://"+listener.Addr().String(), "STRIPE_RATE=100000", "STRIPE_ENDPOINT_RATE=100000"),
 		database: databaseURL, sim: sim,
 		close: func() error {
 			sim.Close()
