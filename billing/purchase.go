@@ -20,8 +20,9 @@ type PurchaseState string
 // The states of a purchase.
 const (
 	PurchaseConfirming PurchaseState = "confirming" // paid, not yet in our books
+	PurchaseProcessing PurchaseState = "processing" // the bank is to pay, which takes days
 	PurchaseSucceeded  PurchaseState = "succeeded"
-	PurchaseFailed     PurchaseState = "failed" // the page is still open, unpaid
+	PurchaseFailed     PurchaseState = "failed" // the page is still open, unpaid; or the bank refused
 	PurchaseExpired    PurchaseState = "expired"
 )
 
@@ -34,7 +35,7 @@ type Purchase struct {
 	Amount     money.Money
 	Interval   models.Interval
 	ReturnTo   string
-	SessionURL string // Stripe's page, to go on where the buyer stopped
+	SessionURL string // Stripe's page, to go on where the buyer stopped; "" when it is closed
 
 	// Member is whose purchase it is, once a payment told us; nil for a guest's
 	// gift.
@@ -57,15 +58,26 @@ func (s *Service) Purchase(ctx context.Context, sessionID string, browserHash []
 	if err != nil {
 		return purchase, err
 	}
-	if intent.Status != models.IntentCompleted {
-		if purchase.State, err = s.catchUp(ctx, sessionID); err != nil {
+	settled, err := s.settled(ctx, intent)
+	if err != nil {
+		return purchase, err
+	}
+	if !settled {
+		var open bool
+		if purchase.State, open, err = s.catchUp(ctx, sessionID); err != nil {
 			return purchase, err
+		}
+		if !open {
+			purchase.SessionURL = ""
 		}
 		if intent, err = s.intentOf(ctx, sessionID, browserHash); err != nil {
 			return purchase, err
 		}
+		if settled, err = s.settled(ctx, intent); err != nil {
+			return purchase, err
+		}
 	}
-	if intent.Status == models.IntentCompleted {
+	if settled || intent.Status == models.IntentCompleted && purchase.State == PurchaseConfirming {
 		purchase.State = PurchaseSucceeded
 	}
 	return s.withBuyer(ctx, purchase, intent)
@@ -116,20 +128,60 @@ func (s *Service) describe(ctx context.Context, intent models.CheckoutIntent) (P
 	return p, nil
 }
 
-// catchUp asks Stripe about an intent that our books do not show completed.
-func (s *Service) catchUp(ctx context.Context, sessionID string) (PurchaseState, error) {
-	session, err := s.stripe.CheckoutSessions.Get(sessionID, &stripe.CheckoutSessionParams{Params: stripe.Params{Context: ctx}})
+// settled says that our books tell all: a gift that has arrived, a membership that
+// opened something. One that began and opens nothing may wait for a direct debit.
+func (s *Service) settled(ctx context.Context, intent models.CheckoutIntent) (bool, error) {
+	if intent.Status != models.IntentCompleted || intent.Kind == models.IntentDonation || intent.MemberID == nil {
+		return intent.Status == models.IntentCompleted, nil
+	}
+	var open int64
+	err := s.db.WithContext(ctx).Model(&models.Grant{}).
+		Where("member_id = ? AND source = ? AND plan_id = (SELECT plan_id FROM prices WHERE id = ?)", intent.MemberID, models.FromSubscription, intent.PriceID).
+		Where("revoked_at IS NULL AND (valid_until IS NULL OR greatest(valid_until, grace_until) > ?)", s.clock()).Count(&open).Error
+	if err != nil {
+		return false, fmt.Errorf("look for what intent %s opened: %w", intent.ID, err)
+	}
+	return open > 0, nil
+}
+
+// catchUp asks Stripe about an intent that our books do not show settled. open says
+// whether its page still is.
+func (s *Service) catchUp(ctx context.Context, sessionID string) (state PurchaseState, open bool, err error) {
+	params := &stripe.CheckoutSessionParams{Params: stripe.Params{Context: ctx}}
+	params.AddExpand("payment_intent")
+	params.AddExpand("invoice.payment_intent")
+	session, err := s.stripe.CheckoutSessions.Get(sessionID, params)
 	if err != nil {
 		s.log.WarnContext(ctx, "could not look at a checkout session", "session", sessionID, "error", fault(err))
-		return PurchaseConfirming, nil // the webhook and the next look will tell
+		return PurchaseConfirming, false, nil // the webhook and the next look will tell
 	}
 	switch session.Status {
 	case stripe.CheckoutSessionStatusOpen:
-		return PurchaseFailed, nil
+		return PurchaseFailed, true, nil
 	case stripe.CheckoutSessionStatusExpired:
-		return PurchaseExpired, s.expireIntent(ctx, sessionID)
+		return PurchaseExpired, false, s.expireIntent(ctx, sessionID)
 	}
-	return PurchaseConfirming, s.syncSession(ctx, session)
+	return stateOfComplete(session), false, s.syncSession(ctx, session)
+}
+
+// stateOfComplete tells what a buyer sees who has done all that Stripe asked. With a
+// direct debit that is not yet a payment.
+// https://stripe.com/docs/payments/checkout/fulfill-orders#delayed-notification
+func stateOfComplete(session *stripe.CheckoutSession) PurchaseState {
+	payment := session.PaymentIntent
+	if payment == nil && session.Invoice != nil {
+		payment = session.Invoice.PaymentIntent
+	}
+	if session.PaymentStatus != stripe.CheckoutSessionPaymentStatusUnpaid || payment == nil {
+		return PurchaseConfirming
+	}
+	switch payment.Status {
+	case stripe.PaymentIntentStatusProcessing:
+		return PurchaseProcessing
+	case stripe.PaymentIntentStatusRequiresPaymentMethod, stripe.PaymentIntentStatusCanceled:
+		return PurchaseFailed
+	}
+	return PurchaseConfirming
 }
 
 // syncSession brings the subject of a completed session up to date, by the same

@@ -51,6 +51,7 @@ type newsroom struct {
 	ready  error
 	down   atomic.Bool // Stripe says that it is
 	silent atomic.Bool // Stripe does not answer at all
+	debits atomic.Bool // the newsroom lets its readers pay by direct debit, as its dashboard at Stripe says
 
 	mu  sync.Mutex
 	now time.Time
@@ -101,10 +102,21 @@ func (n *newsroom) gate() string {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
+		if n.debits.Load() && r.Method == http.MethodPost && r.URL.Path == "/v1/checkout/sessions" {
+			offerDebits(r)
+		}
 		proxy.ServeHTTP(w, r)
 	}))
 	n.t.Cleanup(gate.Close)
 	return gate.URL
+}
+
+// offerDebits does for one request what the dashboard does for all: the simulated
+// Stripe has none.
+func offerDebits(r *http.Request) {
+	more := "&payment_method_types[0]=card&payment_method_types[1]=sepa_debit"
+	r.Body = io.NopCloser(io.MultiReader(r.Body, strings.NewReader(more)))
+	r.ContentLength += int64(len(more))
 }
 
 func authConfig() auth.Config {

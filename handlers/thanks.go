@@ -34,7 +34,8 @@ type thanksPage struct {
 	Again    string // where to try once more, "" where there is nothing to try
 }
 
-// State is the state's part in message ids: confirming, succeeded, failed, expired.
+// State is the state's part in message ids: confirming, processing, succeeded,
+// failed, expired.
 func (p thanksPage) State() string { return string(p.Purchase.State) }
 
 // Monthly says that the gift comes back every month.

@@ -108,6 +108,38 @@ func TestThanksTellsEachState(t *testing.T) {
 	b.get(back).want(200, "This payment page has expired", "/membership?return_to="+url.QueryEscape(anArticle))
 }
 
+// A direct debit takes days: the page says so at once, does not look every two
+// seconds, opens nothing yet, and knows how it went in the end.
+func TestThanksForADirectDebit(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	n.debits.Store(true)
+	for name, c := range map[string]struct {
+		account, later string
+		membership     bool
+	}{
+		"a gift that arrives":        {simtest.DebitPays, "your gift of €20", false},
+		"a gift that does not":       {simtest.DebitFails, "The payment did not go through", false},
+		"a membership that arrives":  {simtest.DebitPays, "Your membership has begun", true},
+		"a membership that does not": {simtest.DebitFails, "The payment did not go through", true},
+	} {
+		b := n.browser()
+		session := ""
+		if c.membership {
+			session = b.checkoutURL("")
+		} else {
+			session = b.submit(b.get("/contribute"), "/contribute", "other", "20").to(n.stripe.URL)
+		}
+		paid := n.stripe.PayByDebit(t, session, c.account)
+		back := strings.TrimPrefix(paid.Location, membersURL)
+		b.get(back).want(200, "Your bank is paying", `role="status"`, "takes a few days").wantNot(`http-equiv="refresh"`, session)
+		wantEqual(t, name+": how much may be read", len(b.mayRead()), 0)
+		n.advance(15 * 24 * time.Hour)
+		n.stripe.Sim.RunDue()
+		b.get(back).want(200, c.later).wantNot("Your bank is paying", session)
+	}
+}
+
 func TestWhileStripeIsDownTheFormSaysSo(t *testing.T) {
 	t.Parallel()
 	n := open(t)
