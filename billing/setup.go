@@ -120,7 +120,7 @@ func (p *setup) explain(doing string, err error) error {
 	case !errors.As(err, &e):
 		return fmt.Errorf("%s: %w", doing, err)
 	case e.HTTPStatusCode == http.StatusUnauthorized:
-		return errors.New("Stripe does not know this key: check STRIPE_SECRET_KEY") //nolint:staticcheck // a name
+		return errors.New("Stripe does not know this key: check STRIPE_SECRET_KEY")
 	case e.HTTPStatusCode == http.StatusForbidden:
 		return fmt.Errorf("%s: the key lacks a permission %s: allow it at https://dashboard.stripe.com/apikeys, and run this again", doing, permissionName.FindString(e.Msg))
 	}

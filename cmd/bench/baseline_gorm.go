@@ -13,7 +13,7 @@ import (
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-	"gorm.io/gorm/logger"
+	"gorm.io/gorm/logger" //nolint:depguard // no address comes here, and it is silenced
 )
 
 // plainEvent is an event as most write it down: with its body.
@@ -31,6 +31,9 @@ type plainSubject struct {
 	NextAt time.Time
 }
 
+const plainTables = `CREATE TABLE plain_events (id text PRIMARY KEY, type text, body jsonb, received_at timestamptz);
+	CREATE TABLE plain_subjects (id text PRIMARY KEY, dirty bigint, next_at timestamptz)`
+
 // baselineGorm is the intake as most would write it, and write it well: Echo,
 // stripe-go's own check, and GORM with one transaction for each event.
 func baselineGorm(_ context.Context, url string) (http.Handler, error) {
@@ -44,7 +47,7 @@ func baselineGorm(_ context.Context, url string) (http.Handler, error) {
 	}
 	handle.SetMaxOpenConns(pool)
 	handle.SetMaxIdleConns(pool)
-	if err := db.AutoMigrate(&plainEvent{}, &plainSubject{}); err != nil {
+	if err := db.Exec(plainTables).Error; err != nil {
 		return nil, err
 	}
 	e := echo.New()

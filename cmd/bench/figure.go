@@ -26,8 +26,8 @@ func atMost(what string, value, target float64, unit string) figure {
 	return figure{what, value, unit, most, target}
 }
 
-func atLeast(what string, value, target float64, unit string) figure {
-	return figure{what, value, unit, least, target}
+func atLeast(what string, value, target float64) figure {
+	return figure{what, value, "×", least, target}
 }
 
 func told(what string, value float64, unit string) figure {

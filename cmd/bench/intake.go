@@ -165,7 +165,7 @@ func (r results) figures() (all []figure) {
 		}
 	}
 	return append(all,
-		atLeast("intake ÷ bare net/http + pgx, 32 connections", r.over("group", 32), 0.8, "×"),
-		atLeast("intake ÷ Echo + GORM, 32 connections", r.over("gorm", 32), 2.5, "×"),
-		atLeast("intake ÷ Echo + GORM, 1 connection", r.over("gorm", 1), 1.5, "×"))
+		atLeast("intake ÷ bare net/http + pgx, 32 connections", r.over("group", 32), 0.8),
+		atLeast("intake ÷ Echo + GORM, 32 connections", r.over("gorm", 32), 2.5),
+		atLeast("intake ÷ Echo + GORM, 1 connection", r.over("gorm", 1), 1.5))
 }

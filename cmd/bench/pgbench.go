@@ -34,7 +34,7 @@ func pgbenchRate(ctx context.Context, postgres *pglocal.Server, url string, clie
 	if err != nil {
 		return 0, err
 	}
-	defer os.Remove(script.Name())
+	defer func() { _ = os.Remove(script.Name()) }()
 	defer script.Close()
 	if _, err := script.WriteString(rows); err != nil {
 		return 0, err

@@ -62,7 +62,7 @@ func stand(ctx context.Context, name, databaseURL string) error {
 	}
 	server := &http.Server{Handler: handler} //nolint:gosec // only this program's own load comes here
 	go func() { _ = server.Serve(listener) }()
-	fmt.Println(listener.Addr())
+	fmt.Fprintln(os.Stdout, listener.Addr())
 	_, _ = io.Copy(io.Discard, os.Stdin) // until the parent closes it, or is gone
 	return server.Close()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -42,8 +43,7 @@ func openNewsroom(ctx context.Context, databaseURL string, readers int) (*newsro
 		settings: append(environment(databaseURL), "STRIPE_API_BASE=http://"+listener.Addr().String(), "STRIPE_RATE=100000", "STRIPE_ENDPOINT_RATE=100000"),
 		database: databaseURL, sim: sim,
 		close: func() error {
-			sim.Close()
-			return server.Close()
+			return errors.Join(sim.Close(), server.Close())
 		},
 	}
 	if err := command(ctx, n.settings, "catalog", "apply", "catalog.yaml"); err != nil {
