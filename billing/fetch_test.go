@@ -203,6 +203,14 @@ func TestNoTransactionIsOpenWhileStripeIsAsked(t *testing.T) {
 	if _, err := n.PortalURL(t.Context(), reader, "https://members.example.news"); err != nil {
 		t.Error(err)
 	}
+	n.stripe.Pay(t, n.twin(reader, n.intent()), simtest.Pays)
+	for _, sub := range n.stripe.Sim.Subscriptions() {
+		mark(n, sub.Customer)
+	}
+	n.heal() // cancels and refunds the second membership
+	if !asked["POST /v1/refunds"] {
+		t.Errorf("nothing was given back: %v", asked)
+	}
 	if len(asked) < 12 {
 		t.Errorf("only these were watched: %v", asked)
 	}

@@ -153,3 +153,30 @@ func TestEventsSayWhatIsWrong(t *testing.T) {
 	d.run("events", "list", "--help").want(0, "Example:")
 	d.run("events", "replay", "--help").want(0, "Example:")
 }
+
+// An errand that waits is decided once, by somebody who says why.
+func TestErrands(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	d.run("errands", "list").want(0, "No errand is waiting.")
+	reader := d.member("ada@example.org")
+	payment := d.join(reader)
+	var ids []string
+	for _, target := range []string{"sub_office", "sub_partner"} {
+		e := models.Errand{ID: models.NewID(), Kind: models.CancelSubscription, Target: target, Cause: models.CauseDuplicate, Status: models.ErrandWaiting,
+			SubscriptionID: *payment.SubscriptionID, CustomerID: *payment.CustomerID, MemberID: reader, NextAt: time.Now(), OwedAt: time.Now()}
+		if err := d.db.Write(t.Context(), func(tx *gorm.DB) error { return tx.Create(&e).Error }); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, e.ID.String())
+	}
+	d.run("errands", "list").want(0, "second membership", "sub_office", "sub_partner", reader.String()).wantNot("ada@")
+	d.run("errands", "list", "--json").want(0, `"target": "sub_office"`)
+	d.run("errands", "approve", ids[0]).want(2, "--reason")
+	d.run("errands", "approve", ids[0], "--reason", "she asked").want(0, "running service")
+	d.run("errands", "dismiss", ids[1], "--reason", "her office's").want(0, "left be")
+	d.run("errands", "dismiss", ids[1], "--reason", "her office's").want(1, "does not wait")
+	d.run("errands", "approve", "nonsense", "--reason", "x").want(1, "no errand")
+	d.run("errands", "list", "--status", "owed").want(0, "sub_office").wantNot("sub_partner")
+	d.run("audit").want(0, "errand.approved", "errand.dismissed", "she asked")
+}
