@@ -86,13 +86,12 @@ func TestNoRoomIsNoFailure(t *testing.T) {
 	n := open(t)
 	customer := n.join(n.member("reader@example.org"), simtest.Pays).CustomerID
 	mark(n, customer)
-	full := n.through(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+	line := billing.Stripe(simtest.Key, n.proxy(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		w.Header().Set("Retry-After", "60")
 		refuse(w, http.StatusTooManyRequests, "rate_limit", "slow down")
-	})
-	ctx, stop := context.WithTimeout(billing.AsWorker(t.Context()), time.Second)
-	defer stop()
-	full.SyncClaimed(ctx, claim(n, customer))
+	}))
+	full := n.served(line, billing.Config{Lease: 2 * time.Second}, discard)
+	full.SyncClaimed(billing.AsWorker(t.Context()), claim(n, customer))
 	var row models.SyncSubject
 	if err := n.db.Where("id = ?", customer).Take(&row).Error; err != nil || row.Attempts != 0 || row.FailingSince != nil || row.LeaseToken != nil {
 		t.Errorf("%+v, %v", row, err)
