@@ -101,3 +101,14 @@ func (s *Service) ClaimErrand(ctx context.Context) (*models.Errand, error) {
 }
 
 func (s *Service) CarryOut(ctx context.Context, e models.Errand) error { return s.carryOut(ctx, e) }
+
+// The steps of a sweep, for tests that put something between them.
+func (s *Service) Plant(ctx context.Context) error { return s.plantSweeps(ctx) }
+
+func (s *Service) ClaimSweep(ctx context.Context, name models.SweepName) (*models.Sweep, error) {
+	return s.claimSweep(ctx, `name = @name`, name)
+}
+
+func (s *Service) Turn(ctx context.Context, row models.Sweep) (models.Sweep, error) {
+	return s.turn(ctx, row)
+}
