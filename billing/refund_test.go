@@ -349,6 +349,15 @@ func TestRefundsThatCannotBe(t *testing.T) {
 	if _, err := n.PlanRefund(t.Context(), billing.Refund{Payment: *paid.SubscriptionID, By: by("x")}); code(err) != "payment_ambiguous" {
 		t.Errorf("a subscription with two payments: %v", err)
 	}
+	if err := n.db.Exec("UPDATE payments SET livemode = true WHERE payment_intent_id = ?", paid.PaymentIntentID).Error; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.PlanRefund(t.Context(), billing.Refund{Payment: paid.PaymentIntentID, By: by("x")}); code(err) != "payment_unknown" {
+		t.Errorf("a payment of the other mode: %v", err)
+	}
+	if err := n.db.Exec("UPDATE payments SET livemode = false").Error; err != nil {
+		t.Fatal(err)
+	}
 	down := n.through(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { hangUp(n.t, w) })
 	if _, err := down.PlanRefund(t.Context(), billing.Refund{Payment: paid.PaymentIntentID, By: by("x")}); code(err) != "refund_unseen" {
 		t.Errorf("Stripe is away: %v", err)
