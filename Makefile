@@ -55,6 +55,7 @@ mutants: ## Break a copy of the code in one way after the other, and show which 
 	CGO_ENABLED=0 scripts/postgres.sh
 	scripts/mutants.sh $(ONLY)
 
-full: ## The long runs: every test three times, properties 20 times as often, each fuzz target for FUZZTIME=60s
+full: ## The long runs: every test three times, properties 20 times as often, each fuzz target for FUZZTIME=60s, every fault at length
 	CGO_ENABLED=1 scripts/postgres.sh
 	scripts/full.sh $(FUZZTIME)
+	$(MAKE) faults FULL=1

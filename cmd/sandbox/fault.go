@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -52,8 +53,12 @@ func breakThings(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if f.Seed == 0 {
 		f.Seed = rand.Uint64N(1_000_000)
 	}
-	return faults.Run(ctx, faults.Options{
+	err = faults.Run(ctx, faults.Options{
 		Program: program, Catalog: catalog, Transport: loopback(), Rows: f.Row, Seed: f.Seed, Full: f.Full,
 		Parallel: 2 * runtime.NumCPU(), Dir: f.Logs, Out: stdout,
 	})
+	if errors.Is(err, faults.ErrUnknown) {
+		return &usageError{err}
+	}
+	return err
 }

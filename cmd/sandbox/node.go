@@ -78,7 +78,7 @@ func (f nodeFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	defer clock.Close()
+	defer func() { _ = clock.Close() }()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.Listen)
 	if err != nil {
 		return &usageError{fmt.Errorf("--listen: %w", err)}

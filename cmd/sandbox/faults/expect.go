@@ -120,21 +120,30 @@ func (t truth) paidThrough(s subscription, price string) (from, until time.Time)
 	if s.Status == "trialing" && s.TrialEnd != nil && s.Items.Data[0].Price.ID == price {
 		from, until = time.Unix(*s.TrialStart, 0), time.Unix(*s.TrialEnd, 0)
 	}
+	for _, line := range t.linesThatStayed(s, price) {
+		until = later(until, time.Unix(line.Period.End, 0))
+		if begin := time.Unix(line.Period.Start, 0); from.IsZero() || begin.Before(from) {
+			from = begin
+		}
+	}
+	return from, until
+}
+
+// linesThatStayed are the lines for a price on invoices whose money was paid and
+// stayed.
+func (t truth) linesThatStayed(s subscription, price string) []invoiceLine {
+	var all []invoiceLine
 	for _, i := range t.invoices {
 		if i.Subscription != s.ID || i.Status != "paid" || t.lost(i) {
 			continue
 		}
 		for _, line := range i.Lines.Data {
-			if line.Price.ID != price || line.Amount < 0 {
-				continue
-			}
-			until = later(until, time.Unix(line.Period.End, 0))
-			if begin := time.Unix(line.Period.Start, 0); from.IsZero() || begin.Before(from) {
-				from = begin
+			if line.Price.ID == price && line.Amount >= 0 {
+				all = append(all, line)
 			}
 		}
 	}
-	return from, until
+	return all
 }
 
 // lost says that the money of a paid invoice did not stay: wholly refunded, by

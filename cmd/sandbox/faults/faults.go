@@ -40,8 +40,12 @@ type Options struct {
 	Out       io.Writer
 }
 
-// ErrFell says that some row does not hold; the table says which.
-var ErrFell = errors.New("not every row holds")
+// ErrFell says that some row does not hold; the table says which. ErrUnknown says that
+// there is no such row.
+var (
+	ErrFell    = errors.New("not every row holds")
+	ErrUnknown = errors.New("no such row")
+)
 
 // Run tries every row, prints the table, and returns ErrFell if any row fell.
 func Run(ctx context.Context, o Options) (err error) {
@@ -68,7 +72,7 @@ func Run(ctx context.Context, o Options) (err error) {
 func choose(o Options) ([]row, error) {
 	for _, name := range o.Rows {
 		if !slices.ContainsFunc(matrix, func(r row) bool { return r.name == name }) {
-			return nil, fmt.Errorf("no row is called %q; there are: %s", name, names(matrix))
+			return nil, fmt.Errorf("%w: %s; there are: %s", ErrUnknown, name, names(matrix))
 		}
 	}
 	var chosen []row
@@ -114,7 +118,7 @@ type outcome struct {
 func (o outcome) holds() bool { return o.err == nil && len(o.findings) == 0 }
 
 // rowPatience bounds a row; a row that hangs has fallen.
-const rowPatience = 8 * time.Minute
+const rowPatience = 15 * time.Minute
 
 // try runs one row in a world of its own.
 func try(ctx context.Context, g *ground, o Options, r row) (out outcome) {

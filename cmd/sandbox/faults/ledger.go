@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -45,24 +46,7 @@ func (o *oracle) ownPayments(ctx context.Context) (map[string]charge, error) {
 	if err != nil {
 		return nil, err
 	}
-	bySubscription := map[string]subscription{}
-	for _, s := range o.truth.subscriptions {
-		bySubscription[s.ID] = s
-	}
-	ours := map[string]bool{} // by payment intent
-	for _, i := range o.truth.invoices {
-		if i.PaymentIntent == nil {
-			continue
-		}
-		_, owned := o.owners[bySubscription[i.Subscription].Customer]
-		for _, line := range i.Lines.Data {
-			_, sold := o.shop.prices[line.Price.ID]
-			ours[*i.PaymentIntent] = ours[*i.PaymentIntent] || sold && owned
-		}
-		if gifts[bySubscription[i.Subscription].Metadata["donation_id"]] {
-			ours[*i.PaymentIntent] = true
-		}
-	}
+	ours := o.ownInvoices(gifts)
 	want := map[string]charge{}
 	for intent, c := range o.truth.charges {
 		if c.Status == "succeeded" && (ours[intent] || gifts[o.truth.intents[intent].Metadata["donation_id"]]) {
@@ -70,6 +54,25 @@ func (o *oracle) ownPayments(ctx context.Context) (map[string]charge, error) {
 		}
 	}
 	return want, nil
+}
+
+// ownInvoices are the payment intents of invoices that are, at least in part, for a
+// price of ours and a reader of ours, or for a monthly gift.
+func (o *oracle) ownInvoices(gifts map[string]bool) map[string]bool {
+	bySubscription := map[string]subscription{}
+	for _, s := range o.truth.subscriptions {
+		bySubscription[s.ID] = s
+	}
+	ours := map[string]bool{}
+	for _, i := range o.truth.invoices {
+		s := bySubscription[i.Subscription]
+		_, owned := o.owners[s.Customer]
+		sold := slices.ContainsFunc(i.Lines.Data, func(line invoiceLine) bool { return o.shop.prices[line.Price.ID].id != "" })
+		if i.PaymentIntent != nil && (sold && owned || gifts[s.Metadata["donation_id"]]) {
+			ours[*i.PaymentIntent] = true
+		}
+	}
+	return ours
 }
 
 func (o *oracle) giftIDs(ctx context.Context) (map[string]bool, error) {

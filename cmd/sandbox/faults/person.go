@@ -240,20 +240,6 @@ func (p *person) donate(ctx context.Context, amount, nonce string) error {
 	return p.comeBack(ctx, back)
 }
 
-// subscribe makes a customer of each member who pays every month, at Stripe and
-// not by way of the service: what is tried afterwards is the sync.
-func (w *world) subscribe(ctx context.Context, people []*person, price string) error {
-	return each(people, 8, func(p *person) error {
-		var made struct{ ID string }
-		err := w.api.post(ctx, "/v1/customers", url.Values{"email": {p.email}, "metadata[member_id]": {p.member.String()}}, &made)
-		if err != nil {
-			return err
-		}
-		p.customer = made.ID
-		return w.subscribeCustomer(ctx, p, price)
-	})
-}
-
 // subscribeCustomer buys on a page that the harness opened itself.
 func (w *world) subscribeCustomer(ctx context.Context, p *person, price string) error {
 	var session struct{ URL string }

@@ -13,6 +13,14 @@ const (
 	quietWithin = 90 * time.Second
 )
 
+// patience is how long things may take to become quiet.
+func (w *world) patience() time.Duration {
+	if w.options.Full {
+		return 6 * quietWithin
+	}
+	return quietWithin
+}
+
 // until looks again and again whether something is so.
 func until(ctx context.Context, patience time.Duration, what string, so func(context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -52,7 +60,7 @@ func (w *world) quiet(ctx context.Context) error {
 
 // delivered waits until Stripe has nothing left to deliver.
 func (w *world) delivered(ctx context.Context) error {
-	return until(ctx, quietWithin, "every event is delivered", func(ctx context.Context) (bool, error) {
+	return until(ctx, w.patience(), "every event is delivered", func(ctx context.Context) (bool, error) {
 		if err := w.sim.WaitQuiet(ctx); err != nil {
 			return false, err
 		}
@@ -65,7 +73,7 @@ func (w *world) delivered(ctx context.Context) error {
 
 // synced waits until no subject is owed a sync. Settle passes are not waited for.
 func (w *world) synced(ctx context.Context) error {
-	return until(ctx, quietWithin, "every subject is synced", func(ctx context.Context) (bool, error) {
+	return until(ctx, w.patience(), "every subject is synced", func(ctx context.Context) (bool, error) {
 		owed, err := w.owed(ctx)
 		return owed == 0, err
 	})

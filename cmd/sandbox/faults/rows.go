@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"strings"
+	"time"
 )
 
 // row is one fault of the matrix: how its world differs, what is done in it. What
@@ -19,6 +20,8 @@ type row struct {
 
 // matrix is every fault that the service must survive.
 var matrix = []row{
+	{name: "oracle", fault: "none: the books are forged, and the oracle must see it", setting: setting{nodes: 1}, run: disbelieved},
+
 	{name: "duplicates", fault: "a fifth of all deliveries come twice", run: duplicated},
 	{name: "eight-at-once", fault: "the same event eight times at once", run: eightfold},
 	{name: "orders", fault: "the six events of one life, in every order", run: ordered},
@@ -77,7 +80,7 @@ var matrix = []row{
 	{name: "both-paid", fault: "one tab paid, unheard, and then another", run: bothPaid},
 	{name: "card-testing", fault: "a bot that tries cards, 1,000 posts a minute", missing: "issue 5 brings the limits"},
 
-	{name: "storm", fault: "the renewals of all at once, 25 requests/s an endpoint", alone: true, setting: setting{rate: 100}, run: storm},
+	{name: "storm", fault: "the renewals of all at once, 25 requests/s an endpoint", alone: true, setting: setting{rate: 100, lease: 30 * time.Second, conns: 16}, run: storm},
 	{name: "ten-thousand", fault: "10,000 events, kill -9 each second, 8 crashes of Postgres", alone: true, full: true,
 		setting: setting{crashes: true, nodes: 3}, run: tenThousand},
 }

@@ -135,29 +135,18 @@ func debits(ctx context.Context, w *world) error {
 		}
 	}
 	w.injected.add("direct debits", len(people))
-	if err := w.agree(ctx); err != nil { // on their way
-		return err
-	}
-	for range 14 * 4 {
-		if err := w.advance(6 * time.Hour); err != nil {
+	// On their way; paid, or not, by the banks; due again; paid, or not, once more.
+	for _, days := range []int{0, 14, 17, 14} {
+		for range 4 * days {
+			if err := w.advance(day / 4); err != nil {
+				return err
+			}
+		}
+		if err := w.agree(ctx); err != nil {
 			return err
 		}
 	}
-	if err := w.agree(ctx); err != nil { // paid, or not
-		return err
-	}
-	if err := w.advance(16*day + 2*time.Hour); err != nil { // into the renewal
-		return err
-	}
-	if err := w.agree(ctx); err != nil {
-		return err
-	}
-	for range 14 {
-		if err := w.advance(day); err != nil {
-			return err
-		}
-	}
-	return w.agree(ctx)
+	return nil
 }
 
 // debit subscribes a member by an account.
