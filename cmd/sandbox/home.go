@@ -22,6 +22,7 @@ const (
 	keptFile     = "sandbox.json" // makes a directory ours
 	stripeFile   = "stripe.json"
 	logFile      = "service.log"
+	settingsFile = "settings.json" // only while the sandbox runs
 	postgresName = "postgres"
 )
 
@@ -136,7 +137,7 @@ func (h *home) wipe(ctx context.Context) error {
 	if err := pglocal.Remove(ctx, h.path(postgresName)); err != nil {
 		return err
 	}
-	for _, name := range []string{stripeFile, stripeFile + ".next", logFile, keptFile} {
+	for _, name := range []string{stripeFile, stripeFile + ".next", logFile, settingsFile, keptFile} {
 		if err := os.Remove(h.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

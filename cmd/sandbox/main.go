@@ -38,16 +38,17 @@ type flags struct {
 
 const description = `A newsroom's memberships on this machine: service, newspaper, simulated Stripe.
 
-Nothing to set up, no money moves. With DATABASE_URL that database is used, and no Postgres is started.`
+Nothing to set up, no money moves. While it runs, "sandbox membership --help" is what the newsroom's
+staff can type, on the sandbox's clock. With DATABASE_URL that database is used, and no Postgres is started.`
 
 // run is the whole program: what it prints and its exit code. 2 means that the
 // command line is wrong, 1 that something failed.
 func run(ctx context.Context, args []string, database string, stdout, stderr io.Writer) int {
-	err := dispatch(ctx, args, database, stdout, stderr)
+	code, err := dispatch(ctx, args, database, stdout, stderr)
 	var usage *usageError
 	switch {
 	case err == nil:
-		return 0
+		return code
 	case errors.As(err, &usage):
 		fmt.Fprintln(stderr, "sandbox:", err)
 		return 2
@@ -57,25 +58,28 @@ func run(ctx context.Context, args []string, database string, stdout, stderr io.
 	}
 }
 
-// dispatch finds out what is wanted: one of the commands that make faults is made
-// of, the tour, or the sandbox itself.
-func dispatch(ctx context.Context, args []string, database string, stdout, stderr io.Writer) error {
+// dispatch finds out what is wanted: the staff's command line, which has exit codes
+// of its own, one of the commands that make faults is made of, the tour, or the
+// sandbox itself.
+func dispatch(ctx context.Context, args []string, database string, stdout, stderr io.Writer) (code int, err error) {
 	if len(args) > 0 {
 		switch args[0] {
 		case "node":
-			return node(ctx, args[1:], os.Stdin, stdout, stderr)
+			return 0, node(ctx, args[1:], os.Stdin, stdout, stderr)
 		case "faults":
-			return breakThings(ctx, args[1:], stdout, stderr)
+			return 0, breakThings(ctx, args[1:], stdout, stderr)
+		case "membership":
+			return staff(ctx, args[1:], stdout, stderr)
 		}
 	}
 	f, help, err := parse(args, stdout, stderr)
 	switch {
 	case help || err != nil:
-		return err
+		return 0, err
 	case f.Tour:
-		return walk(ctx, f, database, stdout, stderr)
+		return 0, walk(ctx, f, database, stdout, stderr)
 	}
-	return stay(ctx, f, database, stdout, stderr)
+	return 0, stay(ctx, f, database, stdout, stderr)
 }
 
 // usageError is a mistake of whoever typed the command; its text says what to do.

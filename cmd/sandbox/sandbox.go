@@ -47,6 +47,7 @@ type sandbox struct {
 	mails     *mailcatch.Catcher
 	sim       *stripesim.Sim
 	service   *service.Service
+	settings  service.Config
 	paywall   *paywall.Verifier
 
 	ends []func() error // what is to be ended, in the order of its beginning
@@ -91,7 +92,10 @@ func (s *sandbox) open(ctx context.Context) error {
 	if err := s.service.Billing.ApplyCatalog(ctx, catalog); err != nil {
 		return fmt.Errorf("apply the catalogue: %w", err)
 	}
-	return s.openNews()
+	if err := s.openNews(); err != nil {
+		return err
+	}
+	return s.keepSettings()
 }
 
 // openGround takes the ports and the data directory, in this order: a reset must
@@ -135,6 +139,7 @@ func (s *sandbox) openService(ctx context.Context, database, webhookSecret strin
 		SMTPURL: fmt.Sprintf("smtp+plain://%s", s.mails.Addr()), MailFrom: siteName + " <members@" + cookieDomain + ">",
 		Pepper: s.home.kept.Pepper, SealingKeys: []string{s.home.kept.SealingKey}, TokenAlgorithm: "ES256", LogLevel: "info",
 	}
+	s.settings = config
 	if faults := config.Faults(); len(faults) > 0 {
 		return fmt.Errorf("the sandbox's own configuration: %s", faults[0])
 	}

@@ -31,6 +31,7 @@ func walk(ctx context.Context, f flags, database string, stdout, stderr io.Write
 		defer done(nil)
 		return tour.Run(ctx, tour.Places{
 			Members: s.doors.membersURL(), News: s.doors.newsURL(), Control: s.doors.stripeURL(), Transport: s.transport,
+			Staff: s.staff,
 		}, stdout)
 	})
 	return errors.Join(err, s.close())

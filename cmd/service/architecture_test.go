@@ -35,7 +35,8 @@ var rooms = map[string]string{
 	"handlers": "auth billing locale models money notify paywall",
 
 	"cmd/service":         "auth billing handlers locale models notify webhooks",
-	"cmd/membership":      "billing cmd/service locale models", // locale: refusals have one wording, for readers and staff
+	"cmd/cli":             "billing cmd/service locale models", // locale: refusals have one wording, for readers and staff
+	"cmd/membership":      "cmd/cli cmd/service",
 	"cmd/sandbox":         everything,
 	"cmd/sandbox/control": everything,
 	"cmd/sandbox/faults":  everything,
@@ -55,8 +56,8 @@ var rooms = map[string]string{
 // libraries are those that only some rooms may know, so that each can be exchanged
 // by rewriting these.
 var libraries = map[string]string{
-	"github.com/alecthomas/kong":     "cmd/membership",
-	"github.com/caarlos0/env":        "cmd/membership",
+	"github.com/alecthomas/kong":     "cmd/cli",
+	"github.com/caarlos0/env":        "cmd/cli",
 	"github.com/chromedp":            "internal/browser",
 	"github.com/danielgtaylor/huma":  "handlers",
 	"github.com/emersion/go-smtp":    "internal/mailcatch",
@@ -67,7 +68,7 @@ var libraries = map[string]string{
 	"github.com/nicksnyder/go-i18n":  "locale",
 	"github.com/pressly/goose":       "models",
 	"github.com/riverqueue/river":    "auth billing notify",
-	"github.com/schollz/progressbar": "cmd/membership",
+	"github.com/schollz/progressbar": "cmd/cli",
 	"github.com/sony/gobreaker":      "billing",
 	"github.com/stripe/stripe-go":    "billing webhooks internal/stripesim/simtest",
 	"github.com/stripe/stripe-mock":  "internal/stripesim/simtest",

@@ -223,7 +223,7 @@ func (s *Service) stop(ctx context.Context) error {
 func Migrate(ctx context.Context, cfg Config) error { return models.Migrate(ctx, cfg.DatabaseURL) }
 
 // OpenBilling opens only what the command line's billing commands need.
-func OpenBilling(ctx context.Context, cfg Config, log *slog.Logger) (*billing.Service, func(), error) {
+func OpenBilling(ctx context.Context, cfg Config, clocks Clocks, log *slog.Logger) (*billing.Service, func(), error) {
 	db, err := models.Open(ctx, cfg.DatabaseURL, cfg.DatabaseConns)
 	if err != nil {
 		return nil, nil, err
@@ -232,5 +232,5 @@ func OpenBilling(ctx context.Context, cfg Config, log *slog.Logger) (*billing.Se
 		db.Close()
 		return nil, nil, err
 	}
-	return newBilling(db, cfg, RealClocks(), log), db.Close, nil
+	return newBilling(db, cfg, clocks, log), db.Close, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -41,7 +42,7 @@ func (w *world) openShop(ctx context.Context) error {
 		DatabaseURL: w.server.URL(w.database), DatabaseConns: 4,
 		StripeSecretKey: stripeKey, StripeAPIBase: w.api.base, PublicURL: w.members(),
 	}
-	billing, done, err := service.OpenBilling(ctx, config, w.log)
+	billing, done, err := service.OpenBilling(ctx, config, service.Clocks{Newsroom: w.clock.Now, Real: time.Now}, w.log)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,8 @@ type Places struct {
 	Members, News, Control string
 	// Transport reaches them.
 	Transport http.RoundTripper
+	// Staff is the service's command line, as the newsroom's staff has it.
+	Staff func(ctx context.Context, args ...string) (printed string, err error)
 }
 
 // journey is what one reader goes through, step by step. To add one, write a

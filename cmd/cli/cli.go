@@ -1,4 +1,8 @@
-package main
+// Package cli is the command line of the service: what is typed, what is printed,
+// and with which code it ends. It decides nothing about money or access. It is a
+// package, and not the program itself, so that the sandbox can run it on a clock
+// that moves.
+package cli
 
 import (
 	"context"
@@ -77,6 +81,7 @@ type streams struct {
 	ctx            context.Context
 	environ        []string
 	stdout, stderr io.Writer
+	clocks         service.Clocks
 	actor          string // who is doing this, for the audit log
 	words          locale.Locale
 }
@@ -85,11 +90,32 @@ const description = `Memberships and donations for a news site.
 
 Everything is configured by the environment; "membership config check" names what is missing.`
 
-func dispatch(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+// Run is the whole program: what it prints, and its exit code. 2 means that the
+// command line or the configuration is wrong, 1 that the work failed.
+func Run(ctx context.Context, args, environ []string, stdout, stderr io.Writer, clocks service.Clocks) int {
+	err := dispatch(args, &streams{ctx: ctx, environ: environ, stdout: stdout, stderr: stderr, clocks: clocks})
+	var usage *usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintln(stderr, "membership:", err)
+		return 2
+	default:
+		fmt.Fprintln(stderr, "membership:", err)
+		return 1
+	}
+}
+
+// usageError is a mistake of whoever typed the command or wrote the
+// configuration.
+type usageError struct{ error }
+
+func dispatch(args []string, s *streams) error {
 	exited := false
 	var line cli
 	parser, err := kong.New(&line, kong.Name("membership"), kong.Description(description),
-		kong.Writers(stdout, stderr), kong.Exit(func(int) { exited = true }), kong.UsageOnError())
+		kong.Writers(s.stdout, s.stderr), kong.Exit(func(int) { exited = true }), kong.UsageOnError())
 	if err != nil {
 		return err
 	}
@@ -107,7 +133,7 @@ func dispatch(ctx context.Context, args, environ []string, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
-	s := &streams{ctx, environ, stdout, stderr, actor(line.As), words.For("en")}
+	s.actor, s.words = actor(line.As), words.For("en")
 	return s.inWords(command.Run(s))
 }
 
@@ -163,7 +189,7 @@ func (s *streams) billing() (*billing.Service, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return service.OpenBilling(s.ctx, cfg, log)
+	return service.OpenBilling(s.ctx, cfg, s.clocks, log)
 }
 
 // inWords says a refusal of billing's as the catalogue does, with the fault behind

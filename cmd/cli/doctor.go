@@ -1,9 +1,8 @@
-package main
+package cli
 
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"newsroom.example/membership/billing"
 )
@@ -34,7 +33,7 @@ func (c doctorCmd) Run(s *streams) error {
 	x := billing.Examination{Repair: c.Repair, Actor: s.actor}
 	if c.Since != "" {
 		var err error
-		if x.Since, err = readInstant(c.Since, time.Now()); err != nil {
+		if x.Since, err = readInstant(c.Since, s.clocks.Newsroom()); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"newsroom.example/membership/cmd/service"
 	"newsroom.example/membership/internal/pglocal/pgtest"
 	"newsroom.example/membership/internal/stripesim/simtest"
 )
@@ -63,7 +64,7 @@ type outcome struct {
 func membership(t *testing.T, s settings, args ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), args, s.environ(), &stdout, &stderr)
+	code := Run(t.Context(), args, s.environ(), &stdout, &stderr, service.RealClocks())
 	return outcome{t, code, stdout.String(), stderr.String()}
 }
 
@@ -118,7 +119,7 @@ func serve(t *testing.T, s settings) *serving {
 	ctx, cancel := context.WithCancel(t.Context())
 	out := &lines{news: make(chan struct{})}
 	r := &serving{out, cancel, make(chan int, 1)}
-	go func() { r.ended <- run(ctx, []string{"serve"}, s.environ(), out, out) }()
+	go func() { r.ended <- Run(ctx, []string{"serve"}, s.environ(), out, out, service.RealClocks()) }()
 	t.Cleanup(cancel)
 	return r
 }

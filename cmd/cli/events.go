@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -32,7 +32,7 @@ func (c eventsListCmd) Run(s *streams) error {
 	if c.Limit < 1 {
 		return &usageError{fmt.Errorf("--limit is below 1")}
 	}
-	since, err := readSince(c.Since, time.Now())
+	since, err := readSince(c.Since, s.clocks.Newsroom())
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ Example: membership events replay --dead --reason 'The key had no permission for
 func (c eventsReplayCmd) Run(s *streams) error {
 	replay := billing.Replay{Event: c.Event, Subject: c.Subject, Dead: c.Dead, By: billing.Why{Actor: s.actor, Reason: c.Reason}}
 	if c.Since != "" {
-		since, err := readSince(c.Since, time.Now())
+		since, err := readSince(c.Since, s.clocks.Newsroom())
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -33,7 +33,7 @@ Example: membership grants add ada@example.org --plan member --days 30 --reason 
 
 // Run gives the plan, and says what it is now.
 func (c grantsAddCmd) Run(s *streams) error {
-	until, err := c.end(time.Now())
+	until, err := c.end(s.clocks.Newsroom())
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func (serveCmd) Run(s *streams) error {
 	if err != nil {
 		return &usageError{fmt.Errorf("cannot listen on %s (LISTEN): %w", cfg.Listen, err)}
 	}
-	svc, err := service.New(s.ctx, cfg, service.RealClocks(), log)
+	svc, err := service.New(s.ctx, cfg, s.clocks, log)
 	if err != nil {
 		listener.Close()
 		return err

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -46,7 +46,7 @@ func (c stripeSetupCmd) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	bill, done, err := service.OpenBilling(s.ctx, cfg, log)
+	bill, done, err := service.OpenBilling(s.ctx, cfg, s.clocks, log)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -35,7 +35,7 @@ Examples:
 
 // Run goes through Stripe's lists to their ends.
 func (c reconcileCmd) Run(s *streams) error {
-	since, err := c.since()
+	since, err := c.since(s.clocks.Newsroom())
 	if err != nil {
 		return err
 	}
@@ -56,14 +56,13 @@ func (c reconcileCmd) Run(s *streams) error {
 	return cutOff(s, syncDue(s, bill))
 }
 
-func (c reconcileCmd) since() (*time.Time, error) {
+func (c reconcileCmd) since(now time.Time) (*time.Time, error) {
 	if c.Since == "" {
 		return nil, nil
 	}
 	if len(c.sweeps()) > 1 || c.Objects {
 		return nil, &usageError{errors.New("--since is for --events or --money, one at a time: subscriptions are always looked at whole, because what was cancelled today may have begun years ago")}
 	}
-	now := time.Now()
 	since, err := readInstant(c.Since, now)
 	if err == nil && since.After(now) {
 		err = &usageError{fmt.Errorf("--since %s lies in the future", c.Since)}

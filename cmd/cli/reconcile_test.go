@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/stripe/stripe-go/v76"
 
+	"newsroom.example/membership/cmd/service"
 	"newsroom.example/membership/internal/stripesim"
 )
 
@@ -108,7 +109,7 @@ func TestReconcileGoesOnWhereItStopped(t *testing.T) {
 	t.Cleanup(between.Close)
 	s := n.settings.with("STRIPE_API_BASE", between.URL)
 	var out bytes.Buffer
-	if code := run(ctx, []string{"reconcile", "--objects"}, s.environ(), &out, &out); code != 1 || !strings.Contains(out.String(), "run it again") {
+	if code := Run(ctx, []string{"reconcile", "--objects"}, s.environ(), &out, &out, service.RealClocks()); code != 1 || !strings.Contains(out.String(), "run it again") {
 		t.Fatalf("exit code %d: %s", code, &out)
 	}
 	membership(t, s, "reconcile", "--objects").want(0, "looked at 250, found 250 subscription.missing")

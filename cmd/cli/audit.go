@@ -1,9 +1,8 @@
-package main
+package cli
 
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"newsroom.example/membership/billing"
 )
@@ -27,7 +26,7 @@ func (c auditCmd) Run(s *streams) error {
 	var filter billing.AuditFilter
 	if c.Since != "" {
 		var err error
-		if filter.Since, err = readInstant(c.Since, time.Now()); err != nil {
+		if filter.Since, err = readInstant(c.Since, s.clocks.Newsroom()); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ func (c explainCmd) Run(s *streams) error {
 	var at time.Time
 	if c.At != "" {
 		var err error
-		if at, err = readInstant(c.At, time.Now()); err != nil {
+		if at, err = readInstant(c.At, s.clocks.Newsroom()); err != nil {
 			return err
 		}
 	}
