@@ -48,6 +48,22 @@ func methodType(o object) string {
 	return firstOf(str(o, "payment_method_details.type"), str(o, "type"))
 }
 
+// offered are a session's payment methods: those that it names, else cards and
+// what is switched on in the Dashboard and has the currency.
+// https://docs.stripe.com/payments/payment-methods/dynamic-payment-methods
+func (s *Sim) offered(named []any, code string) []any {
+	if len(named) > 0 {
+		return named
+	}
+	types := []any{"card"}
+	for _, kind := range s.cfg.Methods {
+		if debitCurrency[kind] == code {
+			types = append(types, kind)
+		}
+	}
+	return types
+}
+
 // debitFor reads the account that a person typed.
 func debitFor(typed string, allowed []any) (account, problem string) {
 	account = strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(typed))

@@ -101,6 +101,25 @@ func TestDebitsAreTakenWhereTheyBelong(t *testing.T) {
 	}
 }
 
+func TestDebitsAreSwitchedOnInTheDashboard(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *stripesim.Config) { c.Methods = []string{"sepa_debit", "bacs_debit"} })
+	for code, want := range map[string][]string{"eur": {"card", "sepa_debit"}, "gbp": {"card", "bacs_debit"}, "usd": {"card"}} {
+		session, err := w.api.CheckoutSessions.New(donation(1000, code))
+		must(t, err)
+		if diff := cmp.Diff(want, session.PaymentMethodTypes); diff != "" {
+			t.Errorf("in %s (-want +got):\n%s", code, diff)
+		}
+	}
+	named := donation(1000, "eur")
+	named.PaymentMethodTypes = stripe.StringSlice([]string{"card"})
+	session, err := w.api.CheckoutSessions.New(named)
+	must(t, err)
+	if p := w.PayByDebit(t, session.URL, simtest.DebitPays); p.Status != http.StatusPaymentRequired {
+		t.Errorf("a session of cards took an account: %d", p.Status)
+	}
+}
+
 // member subscribes by direct debit.
 func (w *world) member(account string) (session, subscription string) {
 	w.t.Helper()

@@ -76,9 +76,7 @@ func createSession(s *Sim, c *call) (object, *apiError) {
 	}
 	with := pick(p, "allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id", "customer",
 		"customer_email", "locale", "mode", "payment_method_collection", "submit_type", "success_url")
-	if types := array(p, "payment_method_types"); len(types) > 0 {
-		with["payment_method_types"] = types
-	}
+	with["payment_method_types"] = s.offered(array(p, "payment_method_types"), str(lines[0].price, "currency"))
 	with["expires_at"] = s.unix() + day
 	if at, sent := p["expires_at"]; sent {
 		with["expires_at"] = at

@@ -48,6 +48,10 @@ type Config struct {
 	// DebitTime is how long a direct debit is under way; 0 is five days. Stripe's
 	// test accounts settle within minutes, real ones in about that time.
 	DebitTime time.Duration
+	// Methods are the direct debits that are switched on in the Dashboard,
+	// "sepa_debit" and "bacs_debit": a Checkout session that names no
+	// payment_method_types offers those that its currency has, beside cards.
+	Methods []string
 	// Settlement is the currency of the account's balance, and Rates what one
 	// unit of another is worth in it. Empty settles each currency in itself.
 	Settlement string
