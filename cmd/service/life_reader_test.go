@@ -2,8 +2,6 @@ package service_test
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -11,11 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/jackc/pgx/v5"
-
 	"newsroom.example/membership/internal/mailcatch"
+	"newsroom.example/membership/internal/stripesim/simtest"
 )
 
 // answer is what the service said to the reader.
@@ -68,101 +63,6 @@ func (l *life) signIn() {
 	}
 }
 
-// me is /v1/me: what the service says that the reader may read.
-type me struct {
-	Tier         string
-	Entitlements []struct {
-		Feature string
-		Until   time.Time
-		InGrace bool `json:"in_grace"`
-	}
-	Grace *struct {
-		Until  time.Time
-		Reason string
-	}
-}
-
-// me asks in the reader's session, or in a new one if that has run out.
-func (l *life) me() me {
-	l.t.Helper()
-	said := l.get("/v1/me")
-	if said.status == http.StatusUnauthorized {
-		l.signIn()
-		said = l.get("/v1/me")
-	}
-	var m me
-	if err := json.Unmarshal([]byte(said.body), &m); err != nil || said.status != http.StatusOK {
-		l.t.Fatalf("/v1/me answered %d %s", said.status, said.body)
-	}
-	return m
-}
-
-// What the sample catalogue's plans open.
-const (
-	nothing = ""
-	member  = "articles:full sources:links"
-	patron  = "archive:full articles:full sources:links"
-)
-
-// reads fails the test unless the reader may read exactly these features now, none
-// of them by grace.
-func (l *life) reads(features string) *life {
-	l.t.Helper()
-	return l.holds(features, "")
-}
-
-// readsByGrace is reads for what is held by grace alone, for that reason.
-func (l *life) readsByGrace(features, reason string) *life {
-	l.t.Helper()
-	return l.holds(features, reason)
-}
-
-func (l *life) holds(features, grace string) *life {
-	l.t.Helper()
-	m := l.me()
-	held := make([]string, 0, len(m.Entitlements))
-	for _, e := range m.Entitlements {
-		held = append(held, e.Feature)
-	}
-	reason := ""
-	if m.Grace != nil {
-		reason = m.Grace.Reason
-	}
-	want := fmt.Sprintf("%q, grace %q", features, grace)
-	if got := fmt.Sprintf("%q, grace %q", strings.Join(held, " "), reason); got != want {
-		l.t.Errorf("on %s the reader reads %s; want %s", l.clock().Format(time.DateTime), got, want)
-	}
-	return l
-}
-
-// until fails the test unless everything held ends at that moment, grace included.
-func (l *life) until(moment string) *life {
-	l.t.Helper()
-	for _, e := range l.me().Entitlements {
-		if got := e.Until.Format("2006-01-02 15:04"); got != moment {
-			l.t.Errorf("on %s %s ends %s; want %s", l.clock().Format(time.DateTime), e.Feature, got, moment)
-		}
-	}
-	return l
-}
-
-// ledger fails the test unless the books hold exactly these payments, the oldest
-// first, each as "kind status amount", with "refunded n" and "disputed n" where
-// there is any, in the smallest unit: "membership succeeded 800 eur, refunded 300".
-func (l *life) ledger(want ...string) *life {
-	l.t.Helper()
-	rows := must(l.books.Query(l.t.Context(), `
-		SELECT kind || ' ' || status || ' ' || amount || ' ' || currency
-			|| CASE WHEN refunded > 0 THEN ', refunded ' || refunded ELSE '' END
-			|| CASE WHEN disputed > 0 THEN ', disputed ' || disputed ELSE '' END
-		FROM payments ORDER BY created_at, id`))(l.t)
-	got := must(pgx.CollectRows(rows, pgx.RowTo[string]))(l.t)
-	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-		l.t.Errorf("the ledger on %s (-want +got):\n%s", l.clock().Format(time.DateTime), diff)
-	}
-	return l
-}
-
 // price is the id of a plan's price in euros.
 func (l *life) price(plan, interval string) string {
 	l.t.Helper()
@@ -174,29 +74,121 @@ func (l *life) price(plan, interval string) string {
 	return id
 }
 
-// buys is the reader's way to a membership: our page, Stripe's page with that card,
-// and back. It answers the subscription's id.
-func (l *life) buys(plan, interval, card string) string {
+// buys is the reader's way to a membership: our page, Stripe's page with that card or
+// account, and back.
+func (l *life) buys(plan, interval, card string) *life {
 	l.t.Helper()
-	l.pays(l.post("/checkout", "price", l.price(plan, interval)), card)
-	return l.stripe.Sim.Subscriptions()[0].ID
+	return l.pays(l.post("/checkout", "price", l.price(plan, interval)), card)
+}
+
+// leavesThePage is a reader who goes as far as Stripe's page, and away.
+func (l *life) leavesThePage() *life {
+	l.t.Helper()
+	if till := l.post("/checkout", "price", l.price("member", "month")); till.status != http.StatusSeeOther {
+		l.t.Fatalf("the form was answered with %d:\n%s", till.status, till.body)
+	}
+	return l.settle()
 }
 
 // gives is the reader's way to a gift of so many euros, "once" or every "month".
-func (l *life) gives(amount, interval, card string) {
+func (l *life) gives(amount, interval, card string) *life {
 	l.t.Helper()
-	l.pays(l.post("/contribute", "currency", "eur", "other", amount, "interval", interval), card)
+	return l.pays(l.post("/contribute", "currency", "eur", "other", amount, "interval", interval), card)
 }
 
-func (l *life) pays(till answer, card string) {
+// somebodyElse gives once, from a browser of their own, and has no account.
+func (l *life) somebodyElse(amount, card string) *life {
+	l.t.Helper()
+	reader, email := l.reader, l.email
+	defer func() { l.reader, l.email = reader, email }()
+	l.reader, l.email = l.browser(), "guest@example.org"
+	return l.gives(amount, "once", card)
+}
+
+// pays fills in Stripe's page, and proves to the bank who it is if that asks.
+func (l *life) pays(till answer, card string) *life {
 	l.t.Helper()
 	if till.status != http.StatusSeeOther {
 		l.t.Fatalf("the form was answered with %d:\n%s", till.status, till.body)
 	}
-	paid := l.stripe.PayAs(l.t, till.to, card, l.email)
+	paid := l.typesAndPays(till.to, card)
 	if paid.Location == "" {
 		l.t.Fatalf("Stripe's page says %q", paid.Problem)
 	}
 	l.get(paid.Location)
-	l.settle()
+	return l.settle()
+}
+
+func (l *life) typesAndPays(page, card string) simtest.Page {
+	l.t.Helper()
+	if isAccount.MatchString(card) {
+		return l.stripe.PayByDebit(l.t, page, card)
+	}
+	paid := l.stripe.PayAs(l.t, page, card, l.email)
+	if card == simtest.ProvesAlways {
+		return l.stripe.Prove(l.t, page)
+	}
+	return paid
+}
+
+var isAccount = regexp.MustCompile(`^[A-Z]{2}\d\d `)
+
+func (l *life) portal() string {
+	l.t.Helper()
+	led := l.post("/account/portal")
+	if led.status != http.StatusSeeOther {
+		l.t.Fatalf("the way to the portal answered %d", led.status)
+	}
+	return led.to
+}
+
+// cancelsInPortal cancels to the end of the period.
+func (l *life) cancelsInPortal() *life {
+	l.t.Helper()
+	l.stripe.CancelInPortal(l.t, l.portal())
+	return l.settle()
+}
+
+// keepsInPortal takes the cancellation back.
+func (l *life) keepsInPortal() *life {
+	l.t.Helper()
+	l.stripe.KeepInPortal(l.t, l.portal())
+	return l.settle()
+}
+
+func (l *life) changesCardInPortal(card string) *life {
+	l.t.Helper()
+	if shown := l.stripe.CardInPortal(l.t, l.portal(), card); shown.Problem != "" {
+		l.t.Fatalf("the portal says %q", shown.Problem)
+	}
+	return l.settle()
+}
+
+// paysTheInvoice pays the open one on Stripe's page, to which its mail led.
+func (l *life) paysTheInvoice(card string) *life {
+	l.t.Helper()
+	if shown := l.stripe.PayInvoice(l.t, l.publisher.invoice("open").HostedInvoiceURL, card); shown.Problem != "" {
+		l.t.Fatalf("the invoice's page says %q", shown.Problem)
+	}
+	return l.settle()
+}
+
+// provesTheInvoice proves to the bank, on the open one's page, who the reader is.
+func (l *life) provesTheInvoice() *life {
+	l.t.Helper()
+	l.stripe.Prove(l.t, l.publisher.invoice("open").HostedInvoiceURL)
+	return l.settle()
+}
+
+var stopButton = regexp.MustCompile(`action="(/account/gifts/[^"]+/stop)"`)
+
+// stopsTheGift presses the button on our account page.
+func (l *life) stopsTheGift() *life {
+	l.t.Helper()
+	button := stopButton.FindStringSubmatch(l.get("/account").body)
+	if button == nil {
+		l.t.Fatal("the account page has no button to stop a gift")
+	}
+	l.post(button[1])
+	return l.settle()
 }

@@ -8,13 +8,11 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
-	"os"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/stripe/stripe-go/v76/client"
 
 	"newsroom.example/membership/billing"
 	"newsroom.example/membership/cmd/service"
@@ -38,14 +36,17 @@ const (
 // of them names, and not from our code. They are what the policy, the simulator and
 // the tests of both are held to.
 type life struct {
-	t      *testing.T
-	stripe *simtest.Server
-	api    *client.API // the publisher, in Stripe's dashboard
-	mails  *mailcatch.Catcher
-	books  *pgx.Conn
-	door   net.Listener // where the service is behind TLS
-	reader *http.Client
-	email  string
+	t       *testing.T
+	stripe  *simtest.Server
+	billing *billing.Service
+	mails   *mailcatch.Catcher
+	books   *pgx.Conn
+	door    net.Listener // where the service is behind TLS
+	reader  *http.Client
+	email   string
+
+	publisher publisher
+	bank      bank
 
 	mu  sync.Mutex
 	now time.Time
@@ -63,16 +64,22 @@ func begin(t *testing.T, moment string, settings ...func(*stripesim.Config)) *li
 		set(&config)
 	}
 	l.stripe = simtest.StartWith(t, config)
-	l.api = l.stripe.Client()
+	l.publisher, l.bank = publisher{l, l.stripe.Client()}, bank{l}
 	l.mails = must(mailcatch.Start("127.0.0.1:0"))(t)
 	t.Cleanup(func() { _ = l.mails.Close() })
 	l.open()
-	l.reader = &http.Client{
-		Transport: l.wire(), Jar: must(cookiejar.New(nil))(t), Timeout: 20 * time.Second,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	l.reader = l.browser()
 	l.signIn()
 	return l
+}
+
+// browser is a new one, with no cookies; it shows where it is sent and does not go.
+func (l *life) browser() *http.Client {
+	l.t.Helper()
+	return &http.Client{
+		Transport: l.wire(), Jar: must(cookiejar.New(nil))(l.t), Timeout: 20 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // open runs the service, as `membership serve` does, until the test ends.
@@ -87,10 +94,8 @@ func (l *life) open() {
 	cfg.SMTPURL = "smtp+plain://" + l.mails.Addr().String()
 	cfg.StripeWebhookSecrets = []string{must(l.stripe.Sim.Listen(membersSite + "/webhooks/stripe"))(t)}
 	s := must(service.New(t.Context(), cfg, service.Clocks{Newsroom: l.clock, Real: time.Now}, slog.New(slog.DiscardHandler)))(t)
-	catalog := must(billing.ParseCatalog(must(os.ReadFile("../../catalog.yaml"))(t)))(t)
-	if err := s.Billing.ApplyCatalog(t.Context(), catalog); err != nil {
-		t.Fatal(err)
-	}
+	l.billing = s.Billing
+	l.publisher.sellsMembershipsFor("8")
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, tls.NewListener(l.door, certificate())) }()
@@ -135,20 +140,29 @@ func (l *life) at(moment string) *life {
 	l.mu.Lock()
 	l.now = to
 	l.mu.Unlock()
-	l.settle()
+	return l.settle()
+}
+
+// settle waits until Stripe has delivered everything, and the service has taken it
+// all in and done what it owes Stripe in return.
+func (l *life) settle() *life {
+	l.t.Helper()
+	l.stripe.Quiet(l.t)
+	until(l.t, "every subject is synced and every errand done", func() bool {
+		if l.owes() {
+			return false
+		}
+		l.stripe.Quiet(l.t)
+		return !l.owes()
+	})
 	return l
 }
 
-// settle waits until Stripe has delivered everything and the service has taken it
-// all in.
-func (l *life) settle() {
-	l.t.Helper()
-	l.stripe.Quiet(l.t)
-	until(l.t, "every subject is synced", func() bool {
-		var owed int
-		err := l.books.QueryRow(l.t.Context(), `SELECT count(*) FROM sync_subjects WHERE dirty > synced`).Scan(&owed)
-		return err == nil && owed == 0
-	})
+func (l *life) owes() bool {
+	var owed bool
+	err := l.books.QueryRow(l.t.Context(), `SELECT EXISTS (SELECT 1 FROM sync_subjects WHERE dirty > synced)
+		OR EXISTS (SELECT 1 FROM errands WHERE status = 'owed')`).Scan(&owed)
+	return err != nil || owed
 }
 
 func instantOf(t *testing.T, moment string) time.Time {
