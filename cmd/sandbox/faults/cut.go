@@ -26,6 +26,7 @@ type cutter struct {
 	share float64 // of the commits
 	cuts  map[string]int
 	open  map[net.Conn]bool
+	gate  chan struct{} // while it is open, nothing reaches Postgres; nil for none
 	ended bool
 	done  sync.WaitGroup
 }
@@ -65,6 +66,25 @@ func (c *cutter) cut(share float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.share = share
+}
+
+// stall keeps everything from Postgres from now on, until the returned function lets
+// it go on.
+func (c *cutter) stall() (release func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	gate := make(chan struct{})
+	c.gate = gate
+	return func() { close(gate) }
+}
+
+func (c *cutter) waitAtGate() {
+	c.mu.Lock()
+	gate := c.gate
+	c.mu.Unlock()
+	if gate != nil {
+		<-gate
+	}
 }
 
 func (c *cutter) counts() map[string]int {
@@ -128,6 +148,7 @@ func (c *cutter) toServer(l *link) {
 		if err != nil {
 			return
 		}
+		c.waitAtGate()
 		if what := l.commits(buffer[:n]); what != "" && c.strikes(what) {
 			l.deaf.Store(true)
 		}

@@ -26,6 +26,7 @@ var matrix = []row{
 	{name: "eight-at-once", fault: "the same event eight times at once", run: eightfold},
 	{name: "orders", fault: "the six events of one life, in every order", run: ordered},
 	{name: "same-second", fault: "events of one second, in any order", run: sameSecond},
+	{name: "during-sync", fault: "an event while its customer is being synced", run: during},
 	{name: "muddle", fault: "deliveries missed, late, shuffled and twice", run: muddled},
 	{name: "stale-update", fault: "deleted, then an older update", run: stale},
 	{name: "superseded", fault: "the superseded subscription is deleted", run: superseded},
@@ -40,6 +41,7 @@ var matrix = []row{
 	{name: "kill", fault: "kill -9 of every replica a second after it is ready", setting: setting{nodes: 3}, run: killed},
 	{name: "resume", fault: "kill -9 while leases are held", setting: setting{nodes: 1}, run: resumed},
 	{name: "stopped", fault: "a worker stopped for longer than its lease", setting: setting{nodes: 1}, run: stopped},
+	{name: "stalled", fault: "a worker that has fetched, kept from Postgres past its lease", setting: setting{nodes: 1, cutter: true}, run: stalled},
 	{name: "create-then-kill", fault: "a crash between Stripe's create and our commit", setting: setting{nodes: 1}, run: createdThenKilled},
 
 	{name: "postgres-crash", fault: "pg_ctl stop -m immediate, again and again", setting: setting{crashes: true}, run: crashed},

@@ -16,16 +16,21 @@ import (
 // does not have.
 func unknown(ctx context.Context, w *world) error {
 	for i := range 5 {
-		body := fmt.Sprintf(`{"id":"evt_nobody%d","type":"customer.updated","created":%d,"livemode":false,"api_version":%q,
-			"data":{"object":{"id":"cus_nobody%d","object":"customer"}}}`, i, w.clock.Now().Unix(), stripesim.APIVersion, i)
-		status, err := w.knock(ctx, strings.NewReader(body), sign(body, w.secret, w.clock.Now()))
-		if err != nil {
+		if err := w.knockAbout(ctx, fmt.Sprint("cus_nobody", i)); err != nil {
 			return err
 		}
-		w.expect(status == http.StatusOK, "an event of an unknown customer was answered with %d", status)
 		w.injected.add("unknown customers", 1)
 	}
 	_, err := w.readers(ctx, 5)
+	return err
+}
+
+// knockAbout tells the first replica of a customer whom Stripe does not know.
+func (w *world) knockAbout(ctx context.Context, customer string) error {
+	body := fmt.Sprintf(`{"id":"evt_%s","type":"customer.updated","created":%d,"livemode":false,"api_version":%q,
+		"data":{"object":{"id":%q,"object":"customer"}}}`, customer, w.clock.Now().Unix(), stripesim.APIVersion, customer)
+	status, err := w.knock(ctx, strings.NewReader(body), sign(body, w.secret, w.clock.Now()))
+	w.expect(status == http.StatusOK, "an event of an unknown customer was answered with %d", status)
 	return err
 }
 

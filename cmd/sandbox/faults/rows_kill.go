@@ -113,39 +113,102 @@ func (w *world) leased(ctx context.Context) error {
 	})
 }
 
-// stopped stops a worker that has fetched an active subscription until after its
-// lease; meanwhile it is cancelled and another replica writes that. What the first
-// one fetched must not be written when it wakes up.
-func stopped(ctx context.Context, w *world) error {
-	const last = "GET /v1/payment_intents" // by then the subscriptions have been read
-	if err := w.sim.Inject(w.seed, stripesim.Fault{Do: stripesim.Slow, On: last, Min: 2 * time.Second}); err != nil {
-		return err
+// lastRead is what a worker asks of a customer last: by then it has read the
+// subscriptions.
+const lastRead = "GET /v1/payment_intents"
+
+// midSync makes a reader of whom a single event tells, and returns when a worker has
+// read the subscription and waits for the rest, which takes so long.
+func (w *world) midSync(ctx context.Context, wait time.Duration) (*person, error) {
+	if err := w.listen("invoice.paid", "customer.subscription.deleted"); err != nil {
+		return nil, err
+	}
+	if err := w.sim.Inject(w.seed, stripesim.Fault{Do: stripesim.Slow, On: lastRead, Min: wait}); err != nil {
+		return nil, err
 	}
 	people, err := w.readers(ctx, 1)
 	if err != nil {
+		return nil, err
+	}
+	return people[0], until(ctx, quietWithin, "a worker has read the subscription", func(context.Context) (bool, error) {
+		return w.sim.Traffic().Calls[lastRead] > 0, nil
+	})
+}
+
+// stopped stops the replica that syncs until after its lease; meanwhile the
+// subscription is cancelled and another replica writes that.
+func stopped(ctx context.Context, w *world) error {
+	p, err := w.midSync(ctx, time.Second)
+	if err != nil {
 		return err
 	}
-	if err := until(ctx, quietWithin, "a worker has read the subscription", func(context.Context) (bool, error) {
-		return w.sim.Traffic().Calls[last] > 0, nil
-	}); err != nil {
+	if err := w.nodes[0].signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
-	if err := errors.Join(w.delivered(ctx), w.nodes[0].signal(syscall.SIGSTOP)); err != nil {
-		return err
-	}
-	w.door.open(0, "")
 	w.injected.add("replicas stopped beyond their lease", 1)
+	if err := w.cancelBehind(ctx, p); err != nil {
+		return err
+	}
+	return errors.Join(w.nodes[0].signal(syscall.SIGCONT), w.outlive(ctx))
+}
+
+// stalled keeps a worker that has fetched an active subscription from the database
+// until after its lease. What it writes then is refused, because the lease is another's.
+func stalled(ctx context.Context, w *world) error {
+	p, err := w.midSync(ctx, time.Second)
+	if err != nil {
+		return err
+	}
+	release := w.cutter.stall()
+	w.injected.add("replicas kept from Postgres beyond their lease", 1)
+	w.cutter, err = nil, w.fetched(ctx) // the next replica has a way of its own
+	if err == nil {
+		err = w.cancelBehind(ctx, p)
+	}
+	release()
+	return errors.Join(err, w.outlive(ctx))
+}
+
+// outlive ends the second replica and gives the first one another sync to do: when
+// that is done, so is what it had begun before. The second one is there at the end.
+func (w *world) outlive(ctx context.Context) error {
+	return errors.Join(w.retire(1), w.knockAbout(ctx, "cus_later"), w.synced(ctx), w.retire(0), w.start(ctx, 1))
+}
+
+// fetched waits until Stripe has answered all that it was asked.
+func (w *world) fetched(ctx context.Context) error {
+	return until(ctx, quietWithin, "Stripe has answered", func(context.Context) (bool, error) { return w.sim.Traffic().Now == 0, nil })
+}
+
+// cancelBehind cancels a subscription while the first replica does not see it, and
+// returns when a second one has synced it. No event tells of the end: one would make
+// up for a stale write, if not at once.
+func (w *world) cancelBehind(ctx context.Context, p *person) error {
+	w.door.open(0, "")
 	w.nodes = append(w.nodes, nil)
-	if err := errors.Join(w.sim.Inject(w.seed), w.cancelNow(ctx, people[0]), w.start(ctx, 1)); err != nil {
+	if err := w.sim.Inject(w.seed, stripesim.Fault{Do: stripesim.EventUnmade}); err != nil {
 		return err
 	}
-	if err := errors.Join(w.delivered(ctx), w.synced(ctx), w.nodes[0].signal(syscall.SIGCONT)); err != nil {
-		return err
-	}
-	// Its end in order waits for the sync under way, and so for what it would write.
-	err = w.nodes[0].stop()
-	w.nodes[0] = nil
+	return errors.Join(w.cancelNow(ctx, p), w.start(ctx, 1), w.synced(ctx))
+}
+
+// retire ends a replica in order. That waits for its sync under way, and so for what
+// it would write.
+func (w *world) retire(i int) error {
+	err := w.nodes[i].stop()
+	w.nodes[i] = nil
 	return err
+}
+
+// during has an event come while its customer is being synced, after the worker has
+// read what the event tells of.
+func during(ctx context.Context, w *world) error {
+	p, err := w.midSync(ctx, time.Second)
+	if err != nil {
+		return err
+	}
+	w.injected.add("events in the middle of a sync", 1)
+	return errors.Join(w.cancelNow(ctx, p), w.delivered(ctx))
 }
 
 // createdThenKilled kills the replica between Stripe's making of a checkout page and
