@@ -112,7 +112,7 @@ func TestTour(t *testing.T) {
 	for _, step := range []string{
 		"The wall", "The checkout", "The webhook", "The entitlement", "because: subscription sub_", "The token's claims",
 		"The opened article", "The unlocked sources", "A guest's donation", "A member's monthly gift", "No free month",
-		"Over after the paid month", "The refund", "The next token", "The refresh cookie", "were as they should be",
+		"Over after the paid month", "The refund", "The next token", "The dispute, won", "The sweep", "Explained, after", "The refresh cookie", "were as they should be",
 	} {
 		if !strings.Contains(stdout, step) {
 			t.Errorf("%q is not in the tour:\n%s", step, stdout)

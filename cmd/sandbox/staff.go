@@ -44,12 +44,12 @@ func staff(ctx context.Context, args []string, stdout, stderr io.Writer) (code i
 	return cli.Run(ctx, args, environ, stdout, stderr, service.Clocks{Newsroom: clock.now, Real: time.Now}), nil
 }
 
-// staff is what a command prints, or an error with it.
+// staff is what a command prints, or an error with what it says is wrong.
 func (s *sandbox) staff(ctx context.Context, args ...string) (string, error) {
-	var out bytes.Buffer
+	var out, problem bytes.Buffer
 	clocks := service.Clocks{Newsroom: s.clock.now, Real: time.Now}
-	if code := cli.Run(ctx, args, environ(s.settings), &out, &out, clocks); code != 0 {
-		return "", fmt.Errorf("membership %s ended with %d: %s", strings.Join(args, " "), code, out.String())
+	if code := cli.Run(ctx, args, environ(s.settings), &out, &problem, clocks); code != 0 {
+		return "", fmt.Errorf("membership %s ended with %d: %s", strings.Join(args, " "), code, problem.String())
 	}
 	return out.String(), nil
 }

@@ -53,7 +53,10 @@ What to try:
   3. Subscribe to the newsletter: it unlocks the sources. Every mail, with its
      link and its code, is on the control page.
   4. On the control page let a month pass, decline the next renewal, refund a
-     payment, and look at the article again.
+     payment or have it disputed, and look at the article again.
+  5. Be the newsroom's staff, in another terminal:
+     bin/sandbox membership explain you@example.org
+     bin/sandbox membership doctor
 
 %sCtrl-C stops it; the next start goes on where this one ends.
 `

@@ -45,10 +45,9 @@ func TestTheTourFailsWhereTheWallDoesNotStand(t *testing.T) {
 	var missed error
 	err = s.run(ctx, func(ctx context.Context) error {
 		defer stop()
-		missed = tour.Run(ctx, tour.Places{
-			Members: s.doors.membersURL(), News: s.doors.newsURL(), Control: s.doors.stripeURL(),
-			Transport: tampered{s.transport, newsHost, `data-access="opening"`, `data-access="full"`},
-		}, &out)
+		places := s.places()
+		places.Transport = tampered{s.transport, newsHost, `data-access="opening"`, `data-access="full"`}
+		missed = tour.Run(ctx, places, &out)
 		return nil
 	})
 	if err != nil {

@@ -29,10 +29,15 @@ func walk(ctx context.Context, f flags, database string, stdout, stderr io.Write
 	defer done(nil)
 	err = s.run(ctx, func(ctx context.Context) error {
 		defer done(nil)
-		return tour.Run(ctx, tour.Places{
-			Members: s.doors.membersURL(), News: s.doors.newsURL(), Control: s.doors.stripeURL(), Transport: s.transport,
-			Staff: s.staff,
-		}, stdout)
+		return tour.Run(ctx, s.places(), stdout)
 	})
 	return errors.Join(err, s.close())
+}
+
+// places is what the tour may know.
+func (s *sandbox) places() tour.Places {
+	return tour.Places{
+		Members: s.doors.membersURL(), News: s.doors.newsURL(), Control: s.doors.stripeURL(),
+		Transport: s.transport, Staff: s.staff,
+	}
 }

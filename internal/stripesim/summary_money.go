@@ -20,7 +20,8 @@ type Payment struct {
 	Fee                             int64 // Stripe's, in the balance's currency
 	FeeCurrency                     string
 	Refunds                         []Refund          // the newest first, failed ones included
-	DisputeStatus                   string            // Stripe's own word; empty if it was never disputed
+	Dispute                         string            // the dispute's id; empty if it was never disputed
+	DisputeStatus                   string            // Stripe's own word
 	Disputed                        int64             // what a dispute has taken and not given back
 	DisputeFee                      int64             // what it cost, in the balance's currency
 	Created                         time.Time         // of the charge
@@ -56,7 +57,7 @@ func (s *Sim) payment(c object) Payment {
 		p.Refunds = append(p.Refunds, Refund{str(r, "id"), num(r, "amount"), str(r, "status"), when(r)})
 	}
 	for _, d := range s.store.where("dispute", "charge", p.Charge) {
-		p.DisputeStatus = str(d, "status")
+		p.Dispute, p.DisputeStatus = str(d, "id"), str(d, "status")
 		for _, moved := range objects(array(d, "balance_transactions")) {
 			p.DisputeFee += num(moved, "fee")
 		}

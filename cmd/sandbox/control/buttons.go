@@ -22,6 +22,8 @@ func (s *server) buttons() []button {
 		{"/clock", "advance", "now", "The clock has moved, and what was due has happened.", s.advance},
 		{"/subscriptions/{id}/decline", "decline", "subscriptions", "The next renewal will be declined, and so will every further attempt at it.", s.decline},
 		{"/payments/{id}/refund", "refund", "payments", "The payment has gone back.", s.refund},
+		{"/payments/{id}/dispute", "dispute", "payments", "The cardholder disputes the payment: the bank has taken the money until it decides.", s.dispute},
+		{"/disputes/{id}/verdict", "verdict", "payments", "The bank has decided.", s.decide},
 		{"/webhooks/lose", "lose", "deliveries", "The next webhooks will get lost. Resend brings one after all.", s.lose},
 		{"/events/{id}/resend", "resend", "deliveries", "The event was sent once more.", s.resend},
 	}
@@ -66,6 +68,16 @@ func (s *server) decline(r *http.Request) error {
 }
 
 func (s *server) refund(r *http.Request) error { return s.Sim.Refund(r.PathValue("id"), 0) }
+
+func (s *server) dispute(r *http.Request) error {
+	_, err := s.Sim.Dispute(r.PathValue("id"), "fraudulent")
+	return err
+}
+
+// decide ends a dispute as the button says: won by the newsroom, or lost.
+func (s *server) decide(r *http.Request) error {
+	return s.Sim.ResolveDispute(r.PathValue("id"), r.PostFormValue("status"))
+}
 
 // most is how many webhooks can be lost with one press.
 const most = 1000

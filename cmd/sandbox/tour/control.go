@@ -73,7 +73,7 @@ func (t *tour) pressIn(ctx context.Context, section, column, words, button strin
 	if err != nil {
 		return err
 	}
-	node := first(r.node, tagged("form"))
+	node := first(r.node, func(n *html.Node) bool { return n.Data == "form" && strings.Contains(text(n), button) })
 	if node == nil {
 		return unlike("a button "+button, text(r.node))
 	}

@@ -46,7 +46,7 @@ type step struct {
 func (t *tour) journeys() []journey {
 	return []journey{
 		t.joining(), t.reading(), t.newsletter(), t.giving(), t.signingIn(), t.declined(),
-		t.unheard(), t.failing(), t.cancelling(), t.refunding(), t.cookies(),
+		t.unheard(), t.failing(), t.cancelling(), t.refunding(), t.disputing(), t.healing(), t.cookies(),
 	}
 }
 

@@ -19,7 +19,8 @@ func blank(t *testing.T) Places {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<main>Nothing today</main>") }))
 	t.Cleanup(server.Close)
-	return Places{Members: server.URL, News: server.URL, Control: server.URL, Transport: server.Client().Transport}
+	return Places{Members: server.URL, News: server.URL, Control: server.URL, Transport: server.Client().Transport,
+		Staff: func(context.Context, ...string) (string, error) { return "", errors.New("nobody is in") }}
 }
 
 func TestATourSaysWhatWasMissingAndWhatWasSeenInstead(t *testing.T) {
