@@ -36,6 +36,15 @@ func (p publisher) sellsMembershipsFor(euros string) {
 	}
 }
 
+// setsStripeUp is `membership stripe setup`.
+func (p publisher) setsStripeUp() {
+	p.t.Helper()
+	_, err := p.billing.ApplySetup(p.t.Context(), billing.SetupWish{SecretKnown: true}, billing.Why{Actor: "publisher"})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // refunds gives back so many cents of the latest payment; 0 is all that is left.
 func (p publisher) refunds(amount int64) *life {
 	p.t.Helper()

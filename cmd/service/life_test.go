@@ -96,6 +96,7 @@ func (l *life) open() {
 	s := must(service.New(t.Context(), cfg, service.Clocks{Newsroom: l.clock, Real: time.Now}, slog.New(slog.DiscardHandler)))(t)
 	l.billing = s.Billing
 	l.publisher.sellsMembershipsFor("8")
+	l.publisher.setsStripeUp()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, tls.NewListener(l.door, certificate())) }()
