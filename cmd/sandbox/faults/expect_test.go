@@ -32,10 +32,17 @@ func chargeWith(intent string, amount int64, refunds ...refund) map[string]charg
 	return map[string]charge{intent: c}
 }
 
-// The policy that the oracle holds the service against, written out by hand: until
-// which day of March somebody reads who paid for its first thirty days.
-func TestWhatTheOracleExpects(t *testing.T) {
-	t.Parallel()
+// life is a subscription, what Stripe says beside it, and on which day of March its
+// reader's access ends; 0: nothing is open.
+type life struct {
+	sub   subscription
+	truth truth
+	want  int
+}
+
+// lives are the policy that the oracle holds the service against, written out by
+// hand, for a reader who paid for the first thirty days.
+func lives() map[string]life {
 	paid := []invoice{paidMonth("pi_1", 0, 30)}
 	back := func(amount int64, status string) map[string]charge {
 		return chargeWith("pi_1", 800, refund{Amount: amount, Status: status})
@@ -44,11 +51,7 @@ func TestWhatTheOracleExpects(t *testing.T) {
 		return truth{invoices: paid, charges: chargeWith("pi_1", 800), disputes: map[string]dispute{"ch_1": {Charge: "ch_1", Status: status}}}
 	}
 	processing := map[string]paymentIntent{"pi_open": {Status: "processing"}}
-	for name, c := range map[string]struct {
-		sub   subscription
-		truth truth
-		want  int // the day on which it ends; 0: nothing is open
-	}{
+	return map[string]life{
 		"active: three days more":             {subscription{Status: "active"}, truth{invoices: paid}, 33},
 		"cancelled at the period's end":       {subscription{Status: "active", CancelAtPeriodEnd: true, CurrentPeriodEnd: at(30)}, truth{invoices: paid}, 30},
 		"a renewal on its way":                {subscription{Status: "active"}, truth{invoices: append(paid, openSince(30)), intents: processing}, 51},
@@ -66,7 +69,12 @@ func TestWhatTheOracleExpects(t *testing.T) {
 		"a dispute that was lost":             {subscription{Status: "active"}, disputed("lost"), 0},
 		"a warning":                           {subscription{Status: "active"}, disputed("warning_needs_response"), 33},
 		"the renewal refunded, not the month": {subscription{Status: "active"}, truth{invoices: append([]invoice{paidMonth("pi_0", 0, 30)}, paidMonth("pi_1", 30, 60)), charges: back(800, "succeeded")}, 30},
-	} {
+	}
+}
+
+func TestWhatTheOracleExpects(t *testing.T) {
+	t.Parallel()
+	for name, c := range lives() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c.sub.ID = "sub_1"
