@@ -238,3 +238,23 @@ func TestWhatIsHeldStaysInTheFile(t *testing.T) {
 	}
 	n.agree(shipped(t), 8, 0)
 }
+
+// The other mode's prices are another till's: applying here takes none of them off
+// its shelf.
+func TestTheOtherModesPricesStayOnSale(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	gone := n.price("patron", models.Monthly, "eur")
+	for _, statement := range []string{
+		"UPDATE products SET livemode = true WHERE id = ?", "UPDATE prices SET livemode = true WHERE product_id = ?",
+	} {
+		if err := n.db.Exec(statement, gone.ProductID).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.apply(changed(t))
+	var price models.Price
+	if err := n.db.Where("id = ?", gone.ID).Take(&price).Error; err != nil || price.RetiredAt != nil {
+		t.Errorf("%+v, %v", price, err)
+	}
+}

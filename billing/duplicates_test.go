@@ -320,6 +320,44 @@ func TestTheReaderIsToldOfASecondMembership(t *testing.T) {
 	}
 }
 
+// An errand is done in the commit that enqueues its mail: where the mail cannot be
+// enqueued the errand is not done yet.
+func TestNoRefundWithoutItsMail(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	catcher, err := mailcatch.Start("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = catcher.Close() })
+	n.post(catcher)
+	reader := n.member("reader@example.org")
+	n.join(reader, simtest.Pays)
+	n.stripe.Pay(t, n.twin(reader, n.intent()), simtest.Pays)
+	n.settle()
+	if err := n.db.Exec("ALTER TABLE river_job ADD CONSTRAINT full_up CHECK (kind <> 'duplicate_mail')").Error; err != nil {
+		t.Fatal(err)
+	}
+	failed := false
+	for worked := true; worked; { // the cancellation, and the refund
+		if worked, err = n.Errand(t.Context()); err != nil {
+			failed = true
+		}
+		n.settle()
+	}
+	done, err := n.Errands(t.Context(), models.ErrandDone, 10)
+	if err != nil || len(done) != 1 || !failed {
+		t.Errorf("done without its mail: %+v, %v", done, err)
+	}
+	if err := n.db.Exec("ALTER TABLE river_job DROP CONSTRAINT full_up").Error; err != nil {
+		t.Fatal(err)
+	}
+	n.real.advance(billing.Lease + time.Second)
+	n.heal()
+	eventually(t, func() bool { return len(catcher.Mails()) == 1 })
+	n.oneLeft(reader, 2)
+}
+
 func (n *newsroom) post(catcher *mailcatch.Catcher) {
 	n.t.Helper()
 	words, err := locale.New()

@@ -276,14 +276,12 @@ func TestExplainingADisputedRenewal(t *testing.T) {
 	n.says(n.explain(reader, time.Time{}).Known, "the bank took the payment of €8 for the time after it back")
 }
 
-// A first debit that is on its way, and a payment page that was left, are told.
-func TestExplainingWhatIsNotPaidYet(t *testing.T) {
-	t.Parallel()
-	n := open(t)
-	reader := n.member("reader@example.org")
+// byDebit opens a membership's page where a bank account is taken too.
+func (n *newsroom) byDebit(reader uuid.UUID) string {
+	n.t.Helper()
 	customer, err := n.api.Customers.New(&stripe.CustomerParams{Metadata: map[string]string{"member_id": reader.String()}})
 	if err != nil {
-		t.Fatal(err)
+		n.t.Fatal(err)
 	}
 	session, err := n.api.CheckoutSessions.New(&stripe.CheckoutSessionParams{
 		Mode: stripe.String("subscription"), SuccessURL: stripe.String("https://members.example.news"), Customer: &customer.ID,
@@ -291,9 +289,17 @@ func TestExplainingWhatIsNotPaidYet(t *testing.T) {
 		LineItems:          []*stripe.CheckoutSessionLineItemParams{{Price: stripe.String(n.price("member", models.Monthly, "eur").ID), Quantity: stripe.Int64(1)}},
 	})
 	if err != nil {
-		t.Fatal(err)
+		n.t.Fatal(err)
 	}
-	n.stripe.PayByDebit(t, session.URL, simtest.DebitPays)
+	return session.URL
+}
+
+// A first debit that is on its way, and a payment page that was left, are told.
+func TestExplainingWhatIsNotPaidYet(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	n.stripe.PayByDebit(t, n.byDebit(reader), simtest.DebitPays)
 	n.settle()
 	sub := n.subscription(reader)
 	n.says(n.explain(reader, time.Time{}).Known, "The first debit for subscription "+sub.ID+" is on its way; access begins when it has arrived.")

@@ -192,6 +192,21 @@ func TestOnePoisonedCustomerOpensNoBreaker(t *testing.T) {
 	}
 }
 
+// What Stripe refuses is no outage, of however many customers in a row.
+func TestRefusalsOpenNoBreaker(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	ids, log := n.crowd(8), new(diary)
+	line := billing.Stripe(simtest.Key, n.proxy(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		refuse(w, http.StatusForbidden, "", "not with this key")
+	}))
+	n.running(n.served(line, billing.Config{Workers: 2}, log.logger()))
+	n.until(int64(len(ids)), ids, "attempts > 0 AND lease_token IS NULL")
+	if log.count("Stripe is down") > 0 {
+		t.Error("refusals were taken for an outage")
+	}
+}
+
 // A process that ends gives back what it holds, so that the next need not wait for
 // the lease.
 func TestAnEndedProcessGivesItsSubjectsBack(t *testing.T) {

@@ -134,6 +134,24 @@ func TestTheSettlePassComesOnce(t *testing.T) {
 	}
 }
 
+// A settle pass that did not come to its end is owed.
+func TestASettlePassThatFailsIsOwed(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	n.join(n.member("reader@example.org"), simtest.Pays)
+	n.real.advance(billing.SettleAfter + time.Second)
+	due, err := n.ClaimDue(t.Context())
+	if err != nil || due == nil {
+		t.Fatalf("no settle pass: %v", err)
+	}
+	down := billing.New(n.db, billing.Stripe(simtest.Key, "http://127.0.0.1:1"), billing.Config{}, n.clock.now, n.real.now, discard)
+	down.SyncClaimed(t.Context(), *due)
+	n.real.advance(time.Minute)
+	if worked, err := n.Drain(t.Context()); err != nil || worked != 1 {
+		t.Errorf("worked %d times, %v; want 1", worked, err)
+	}
+}
+
 // Lost webhooks, one that comes at last, and the state is right: it was fetched,
 // not pieced together.
 func TestDeliveriesInAnyOrderEndInStripesState(t *testing.T) {

@@ -83,3 +83,46 @@ func TestFeesInAnotherCurrency(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// Midnight belongs to the day that it begins, so that days side by side count nothing
+// twice.
+func TestMidnightIsTheNextDays(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	n.join(n.member("reader@example.org"), simtest.Pays)
+	midnight := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	if err := n.db.Model(&models.Payment{}).Where("true").Update("paid_at", midnight).Error; err != nil {
+		t.Fatal(err)
+	}
+	for from, want := range map[time.Time]int{midnight.Add(-day): 0, midnight: 1} {
+		if got, err := n.Totals(t.Context(), from, from.Add(day)); err != nil || len(got) != want {
+			t.Errorf("the day from %s: %+v, %v", from, got, err)
+		}
+	}
+}
+
+// A debit counts for no day while it is on its way, and for one once it has arrived.
+func TestADebitCountsOnceItHasArrived(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	n.stripe.PayByDebit(t, n.byDebit(reader), simtest.DebitPays)
+	n.settle()
+	n.counts(models.PaymentPending, 0)
+	n.pass(14 * day)
+	n.counts(models.PaymentSucceeded, 1)
+}
+
+// counts asserts the status of the only payment, and how many the sums have.
+func (n *newsroom) counts(status models.PaymentStatus, want int64) {
+	n.t.Helper()
+	rows := n.ledger()
+	got, err := n.Totals(n.t.Context(), noon.Add(-day), noon.Add(30*day))
+	var count int64
+	for _, each := range got {
+		count += each.Count
+	}
+	if err != nil || len(rows) != 1 || rows[0].Status != status || count != want {
+		n.t.Errorf("%+v, summed up %d times, want %d; %v", rows, count, want, err)
+	}
+}

@@ -8,25 +8,29 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mutants=$PWD/scripts/mutants
 copy=$(mktemp -d)
-trap 'rm -rf "$copy"' EXIT
+trap 'rm -rf "$copy" "$copy.log"' EXIT
 git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$copy"
 cd "$copy" || exit 2
 export GOFLAGS=-trimpath # the copy's place is no reason to compile everything anew
 
 said() { sed -n "s/^$1: //p" "$2" | head -n 1; }
-passes() { timeout 300 sh -c "$1" >"$copy.log" 2>&1; }
+passes() { timeout 300 sh -c "$1" </dev/null >"$copy.log" 2>&1; }
 
 # caughtBy names the tests that failed, or the command if it tells none.
 caughtBy() {
 	local tests
 	tests=$(sed -n 's/^--- FAIL: \([^ ]*\).*/\1/p' "$copy.log" | sort -u)
-	[ -n "$tests" ] && echo "$(wc -l <<<"$tests") tests, such as $(head -n 1 <<<"$tests")" || echo "$1"
+	case $(wc -w <<<"$tests") in
+	0) echo "$1" ;;
+	1) echo "$tests" ;;
+	*) echo "$(wc -w <<<"$tests") tests, such as $(head -n 1 <<<"$tests")" ;;
+	esac
 }
 
 bad=0
 verdict() {
-	printf '%-9s %-58s %4d s  %s\n' "$1" "$(said Mutant "$patch")" "$((SECONDS - begun))" "$2"
-	case $1 in caught) ;; *) bad=$((bad + 1)) ;; esac
+	printf '%-9s %-66s %3d s  %s\n' "$1" "$(said Mutant "$patch")" "$((SECONDS - begun))" "$2"
+	[ "$1" = caught ] || bad=$((bad + 1))
 }
 
 try() {
@@ -37,23 +41,34 @@ try() {
 		verdict STALE "it no longer fits: mend ${patch##*/}"
 		return
 	fi
-	if ! go build ./... >"$copy.log" 2>&1; then
-		verdict BROKEN "it does not compile: $(tail -n 1 "$copy.log")"
-	elif passes "$test"; then
+	if passes "$test"; then
 		verdict SURVIVED "$test"
+	elif grep -q '^# ' "$copy.log"; then # go's heading above what a compiler or vet says
+		verdict BROKEN "it does not compile: $(grep -v -m 1 '^# ' "$copy.log")"
 	else
 		verdict caught "$(caughtBy "$test")"
 	fi
 	git apply --recount -C1 --reverse "$patch"
 }
 
+# healthy lists the commands, those for one package's tests as one: most of what a
+# command takes is the making of its test program.
+healthy() {
+	sed -n 's/^Caught by: //p' "$@" | sort -u | awk -F" -run '" '
+		NF == 2 { sub(/\047$/, "", $2); of[$1] = of[$1] (of[$1] == "" ? "" : "|") $2; next }
+		{ print }
+		END { for (each in of) print each " -run \047" of[each] "\047" }'
+}
+
 shopt -s nullglob
 chosen=("$mutants"/*"${1:-}"*.patch)
 [ ${#chosen[@]} -gt 0 ] || { echo "no mutant is called ${1:-anything}" >&2; exit 2; }
-sed -n 's/^Caught by: //p' "${chosen[@]}" | sort -u | while read -r test; do
-	passes "$test" && ! grep -q 'no tests to run' "$copy.log" || { tail -n 20 "$copy.log" >&2; echo "this must pass, and run something, without any mutant: $test" >&2; exit 1; }
-done || exit 1
+while read -r test; do
+	passes "$test" && ! grep -q 'no tests to run' "$copy.log" && continue
+	tail -n 20 "$copy.log" >&2
+	echo "this must pass, and run something, without any mutant: $test" >&2
+	exit 1
+done < <(healthy "${chosen[@]}")
 for patch in "${chosen[@]}"; do try; done
-rm -f "$copy.log"
-echo "$((${#chosen[@]} - bad)) of ${#chosen[@]} mutants were caught."
+echo "$((${#chosen[@]} - bad)) of ${#chosen[@]} mutants were caught, in $SECONDS s."
 [ "$bad" = 0 ]

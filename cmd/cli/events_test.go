@@ -114,6 +114,21 @@ func TestEventsReplay(t *testing.T) {
 	}
 }
 
+// What is done by hand and what the audit log tells of it are one commit.
+func TestNothingIsReplayedUnnoted(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	d.states()
+	if err := d.db.Exec("ALTER TABLE audit_log ADD CHECK (action <> 'events.replayed')").Error; err != nil {
+		t.Fatal(err)
+	}
+	d.run("events", "replay", "--dead", "--reason", "mended").want(1)
+	var row models.SyncSubject
+	if err := d.db.Where("id = 'cus_dead'").Take(&row).Error; err != nil || row.DeadAt == nil {
+		t.Errorf("replayed, and nobody knows by whom: %+v, %v", row, err)
+	}
+}
+
 // More than one batch: each once, and the lot is counted.
 func TestEventsReplayOfMany(t *testing.T) {
 	t.Parallel()
