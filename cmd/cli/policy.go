@@ -35,12 +35,13 @@ func (c policyShowCmd) Run(s *streams) error {
 	if c.JSON {
 		return s.json(map[string]any{"policy": inForce, "rows": rows})
 	}
-	s.table(func(w io.Writer) {
-		fmt.Fprintln(w, "when Stripe says\tthe reader has\tto change it, under policy:")
-		for _, row := range rows {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", row.Event, row.Gives, row.Choice)
+	for _, row := range rows {
+		fmt.Fprintf(s.stdout, "%s:\n    %s", row.Event, row.Gives)
+		if row.Choice != "" {
+			fmt.Fprintf(s.stdout, "   [policy: %s]", row.Choice)
 		}
-	})
+		fmt.Fprintln(s.stdout)
+	}
 	fmt.Fprintf(s.stdout, "\nVersion %d, in force since %s.\n", inForce.Version, shownOr(inForce.ChangedAt, "the beginning, as shipped"))
 	return nil
 }
