@@ -132,6 +132,12 @@ func poisoned(ctx context.Context, w *world) error {
 		if err := errors.Join(w.delivered(ctx), w.syncedBut(ctx, sick.customer)); err != nil {
 			return err
 		}
+		// The sick one is tried again in its own time.
+		if err := until(ctx, quietWithin, "the fault has struck", func(context.Context) (bool, error) {
+			return w.sim.Injected()[m] > 0, nil
+		}); err != nil {
+			return err
+		}
 		w.count(m)
 	}
 	return nil
