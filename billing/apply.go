@@ -31,6 +31,9 @@ func (s *Service) apply(tx *gorm.DB, subject models.SyncSubject, st state) error
 		if err := s.applyCustomer(tx, subject, st, *owner); err != nil {
 			return err
 		}
+		if err := s.owe(tx, *owner); err != nil {
+			return err
+		}
 	}
 	return s.release(tx, subject)
 }
@@ -87,7 +90,7 @@ func (s *Service) applyCustomer(tx *gorm.DB, subject models.SyncSubject, st stat
 			return err
 		}
 	}
-	return s.owe(tx, owner, r.policy.Policy)
+	return nil
 }
 
 // createdAt falls back to now for a deleted customer, of whom Stripe tells

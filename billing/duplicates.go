@@ -16,35 +16,38 @@ const duplicateWithin = 24 * time.Hour
 
 // owe writes down what a member's books call for at Stripe. The caller holds the
 // member's lock; doing it twice owes nothing more.
-func (s *Service) owe(tx *gorm.DB, member uuid.UUID, policy models.Policy) error {
+func (s *Service) owe(tx *gorm.DB, member uuid.UUID) error {
 	if err := s.oweDuplicates(tx, member); err != nil {
 		return err
 	}
 	if err := s.oweRefunds(tx, member); err != nil {
 		return err
 	}
-	if policy.DisputeLost != models.Revoke {
-		return nil
-	}
 	return s.oweLostDisputes(tx, member)
 }
 
-// paidMembership is a membership that goes on and was paid for.
+// goesOn says of a subscription s that it will be charged again if nothing happens.
+// One that its reader has cancelled, or whose charge fails, is none to be kept
+// instead of another.
+const goesOn = `(s.status IN ('active', 'trialing') AND NOT s.cancel_at_period_end AND s.cancel_at IS NULL AND s.pause_collection IS NULL)`
+
+// paidMembership is a membership that has not ended and was paid for.
 type paidMembership struct {
 	ID, CustomerID string
 	CreatedAt      time.Time
 	Ours           bool // by our own checkout
+	GoesOn         bool
 }
 
-// oweDuplicates keeps the first of several memberships. One for which there is an
-// errand already is decided.
+// oweDuplicates keeps the first of several memberships, of those that go on where
+// there is one. One for which there is an errand already is decided.
 func (s *Service) oweDuplicates(tx *gorm.DB, member uuid.UUID) error {
 	var all []paidMembership
-	err := tx.Raw(`SELECT s.id, s.customer_id, s.created_at, EXISTS (SELECT FROM checkout_intents i WHERE i.id = s.intent_id) AS ours
+	err := tx.Raw(`SELECT s.id, s.customer_id, s.created_at, EXISTS (SELECT FROM checkout_intents i WHERE i.id = s.intent_id) AS ours, `+goesOn+` AS goes_on
 		FROM subscriptions s JOIN customers c ON c.id = s.customer_id
 		WHERE c.member_id = ? AND s.livemode = ? AND s.kind = ? AND s.status IN ? AND s.paid_through IS NOT NULL
 			AND NOT EXISTS (SELECT FROM errands e WHERE e.subscription_id = s.id AND e.kind = ?)
-		ORDER BY s.created_at, s.id`,
+		ORDER BY NOT `+goesOn+`, s.created_at, s.id`,
 		member, s.cfg.Livemode, models.SubscriptionMembership, models.LiveStatuses, models.CancelSubscription).Scan(&all).Error
 	if err != nil {
 		return fmt.Errorf("look for second memberships of %s: %w", member, err)
@@ -55,7 +58,7 @@ func (s *Service) oweDuplicates(tx *gorm.DB, member uuid.UUID) error {
 		}
 		e := models.Errand{Kind: models.CancelSubscription, Target: second.ID, Cause: models.CauseDuplicate, Status: models.ErrandWaiting,
 			SubscriptionID: second.ID, CustomerID: second.CustomerID, MemberID: member}
-		if all[0].Ours && second.Ours && second.CreatedAt.Sub(all[0].CreatedAt) <= duplicateWithin {
+		if oneWish(all[0], second) {
 			e.Status = models.ErrandOwed
 		}
 		if err := s.oweErrand(tx, e); err != nil {
@@ -65,16 +68,40 @@ func (s *Service) oweDuplicates(tx *gorm.DB, member uuid.UUID) error {
 	return nil
 }
 
-// oweRefunds gives back what was paid for memberships that are cancelled as second
-// ones, also by a debit that succeeds days later.
+// oneWish says that two memberships are one that was paid twice, for certain enough
+// to act by ourselves.
+func oneWish(first, second paidMembership) bool {
+	return first.Ours && second.Ours && first.GoesOn && second.GoesOn && second.CreatedAt.Sub(first.CreatedAt) <= duplicateWithin
+}
+
+// stands says whether an errand is still called for. What was a second membership may
+// be the only one that goes on by the time that staff decide, or that Stripe answers;
+// one that has ended already is as wished.
+func stands(tx *gorm.DB, e models.Errand) (yes bool, err error) {
+	if e.Kind != models.CancelSubscription || e.Cause != models.CauseDuplicate {
+		return true, nil
+	}
+	err = tx.Raw(`SELECT EXISTS (SELECT FROM subscriptions s JOIN customers c ON c.id = s.customer_id
+		WHERE c.member_id = ? AND s.livemode = ? AND s.kind = ? AND s.paid_through IS NOT NULL AND (s.id = ? AND s.status NOT IN ? OR s.id <> ? AND `+goesOn+`
+			AND NOT EXISTS (SELECT FROM errands r WHERE r.subscription_id = s.id AND r.kind = ? AND r.status = ?)))`,
+		e.MemberID, e.Livemode, models.SubscriptionMembership, e.SubscriptionID, models.LiveStatuses, e.SubscriptionID,
+		models.CancelSubscription, models.ErrandOwed).Scan(&yes).Error
+	if err != nil {
+		return false, fmt.Errorf("look for another membership of %s: %w", e.MemberID, err)
+	}
+	return yes, nil
+}
+
+// oweRefunds gives back what was paid for memberships that were cancelled as second
+// ones, also by a debit that succeeds days later. The cancellation comes first: a
+// membership that goes on after all has been paid for.
 func (s *Service) oweRefunds(tx *gorm.DB, member uuid.UUID) error {
 	var all []models.Errand
 	err := tx.Raw(`SELECT p.payment_intent_id AS target, e.subscription_id, e.customer_id FROM payments p
-		JOIN errands e ON e.subscription_id = p.subscription_id AND e.kind = ? AND e.cause = ? AND e.status IN ?
-		WHERE e.member_id = ? AND p.status = ? AND p.refunded < p.amount AND p.disputed = 0
+		JOIN errands e ON e.subscription_id = p.subscription_id AND e.kind = ? AND e.cause = ? AND e.status = ?
+		WHERE e.member_id = ? AND e.livemode = ? AND p.status = ? AND p.refunded < p.amount AND p.disputed = 0
 			AND NOT EXISTS (SELECT FROM errands r WHERE r.kind = ? AND r.target = p.payment_intent_id)`,
-		models.CancelSubscription, models.CauseDuplicate, []models.ErrandStatus{models.ErrandOwed, models.ErrandDone},
-		member, models.PaymentSucceeded, models.RefundPayment).Scan(&all).Error
+		models.CancelSubscription, models.CauseDuplicate, models.ErrandDone, member, s.cfg.Livemode, models.PaymentSucceeded, models.RefundPayment).Scan(&all).Error
 	if err != nil {
 		return fmt.Errorf("look for payments of second memberships of %s: %w", member, err)
 	}
@@ -87,14 +114,14 @@ func (s *Service) oweRefunds(tx *gorm.DB, member uuid.UUID) error {
 	return nil
 }
 
-// oweLostDisputes cancels what a lost dispute leaves going on, gifts too: Stripe
-// would bill the same card again.
+// oweLostDisputes cancels what a lost dispute leaves going on, gifts too, unless the
+// policy keeps it: Stripe would bill the same card again.
 func (s *Service) oweLostDisputes(tx *gorm.DB, member uuid.UUID) error {
 	var all []models.Errand
 	err := tx.Raw(`SELECT DISTINCT s.id AS target, s.id AS subscription_id, s.customer_id FROM disputes d
 		JOIN payments p ON p.id = d.payment_id JOIN subscriptions s ON s.id = p.subscription_id
-		WHERE p.member_id = ? AND d.status = ? AND s.livemode = ? AND s.status IN ?`,
-		member, models.DisputeLost, s.cfg.Livemode, models.LiveStatuses).Scan(&all).Error
+		WHERE p.member_id = ? AND d.status = ? AND s.livemode = ? AND s.status IN ? AND (SELECT dispute_lost FROM policy) = ?`,
+		member, models.DisputeLost, s.cfg.Livemode, models.LiveStatuses, models.Revoke).Scan(&all).Error
 	if err != nil {
 		return fmt.Errorf("look for lost disputes of %s: %w", member, err)
 	}

@@ -259,6 +259,7 @@ func TestACrashBetweenCancelAndRefund(t *testing.T) {
 	if worked, err := n.Errand(t.Context()); err != nil || !worked {
 		t.Fatal(worked, err)
 	}
+	n.settle()
 	dead, err := n.ClaimErrand(t.Context())
 	if err != nil || dead == nil {
 		t.Fatal(dead, err)

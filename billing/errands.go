@@ -37,6 +37,9 @@ func (s *Service) errand(ctx context.Context) (bool, error) {
 	if err != nil || e == nil {
 		return false, err
 	}
+	if called, err := stands(s.db.WithContext(ctx), *e); err != nil || !called {
+		return true, errors.Join(err, s.leaveToStaff(context.WithoutCancel(ctx), *e))
+	}
 	trying, cancel := context.WithTimeout(ctx, s.fetchDeadline())
 	defer cancel()
 	failure := s.carryOut(trying, *e)
@@ -148,6 +151,12 @@ func (s *Service) postponeErrand(ctx context.Context, e models.Errand, cause err
 	return s.returnErrand(ctx, e, columns)
 }
 
+// leaveToStaff returns an errand that would take a reader's only membership.
+func (s *Service) leaveToStaff(ctx context.Context, e models.Errand) error {
+	s.log.WarnContext(ctx, "a second membership may be the only one by now, and waits for staff: see `membership errands list`", "errand", e.ID)
+	return s.returnErrand(ctx, e, map[string]any{"status": models.ErrandWaiting, "attempts": 0, "next_at": s.real()})
+}
+
 // returnErrand ends the lease with these columns, if it is still this worker's.
 func (s *Service) returnErrand(ctx context.Context, e models.Errand, columns map[string]any) error {
 	defer s.atDesk(ctx)()
@@ -168,7 +177,8 @@ func (s *Service) Errands(ctx context.Context, status models.ErrandStatus, limit
 }
 
 // DecideErrand has a waiting or refused errand carried out, or dismisses it.
-// KindNotFound errand_unknown, KindConflict errand_decided, and what Why refuses.
+// KindNotFound errand_unknown; KindConflict errand_decided, errand_outdated; and what
+// Why refuses.
 func (s *Service) DecideErrand(ctx context.Context, id string, approve bool, by Why) (models.Errand, error) {
 	var e models.Errand
 	if err := by.check(); err != nil {
@@ -199,6 +209,9 @@ func (s *Service) decide(tx *gorm.DB, e *models.Errand, approve bool, by Why) er
 	e.Status = models.ErrandDismissed
 	if approve {
 		e.Status, action = models.ErrandOwed, "errand.approved"
+		if called, err := stands(tx, *e); err != nil || !called {
+			return errors.Join(err, &Error{Kind: KindConflict, Code: "errand_outdated"})
+		}
 	}
 	done := tx.Model(&models.Errand{}).Where("id = ? AND status IN ?", e.ID, []models.ErrandStatus{models.ErrandWaiting, models.ErrandRefused}).
 		Updates(map[string]any{"status": e.Status, "next_at": now, "owed_at": now, "attempts": 0})

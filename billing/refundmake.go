@@ -134,7 +134,16 @@ func (s *Service) refundOf(ctx context.Context, paymentIntent string, request uu
 }
 
 func unanswered(err error) error {
-	return &Error{Kind: KindUnavailable, Code: "refund_unanswered", Err: errors.New(fault(err))}
+	return &Error{Kind: KindUnavailable, Code: "refund_unanswered", Err: told(err)}
+}
+
+// told is a failure at Stripe without what must not be kept of it. That there was no
+// room for the request stays to be seen.
+func told(err error) error {
+	if errors.Is(err, errBusy) {
+		return errBusy
+	}
+	return errors.New(fault(err))
 }
 
 // refusedRefund closes a request that Stripe answers no more but the same: the next
@@ -154,6 +163,9 @@ func (s *Service) noteRefund(ctx context.Context, plan RefundPlan, request model
 	outcome := refundOutcome{Request: request.ID.String(), Refund: made.ID, Status: string(made.Status)}
 	return s.closeRefund(ctx, plan, request, auditRefundMade, outcome, func(tx *gorm.DB) error {
 		for _, kept := range plan.wish.Keeps {
+			if !kept.Until.After(s.clock()) {
+				continue // a crash ago it was still to come
+			}
 			gift := Complimentary{MemberID: *plan.Payment.MemberID, PlanID: kept.Plan, Until: &kept.Until, Why: plan.by}
 			if _, _, err := s.giveComplimentary(tx, gift); err != nil {
 				return err
@@ -189,7 +201,7 @@ func (s *Service) closeRefund(ctx context.Context, plan RefundPlan, request mode
 func (s *Service) endSubscription(ctx context.Context, id string) error {
 	_, err := s.stripe.Subscriptions.Cancel(id, &stripe.SubscriptionCancelParams{Params: stripe.Params{Context: ctx}})
 	if err != nil && !missing(err) {
-		return fmt.Errorf("cancel subscription %s: %s", id, fault(err))
+		return fmt.Errorf("cancel subscription %s: %w", id, told(err))
 	}
 	return nil
 }
