@@ -115,12 +115,12 @@ func (p publisher) endsNow(subscription string) *life {
 }
 
 // movesTo changes the plan, with Stripe's word for when the difference is billed.
-func (p publisher) movesTo(plan, proration string) *life {
+func (p publisher) movesTo(plan, interval, proration string) *life {
 	p.t.Helper()
 	sub := must(p.api.Subscriptions.Get(p.latest(), nil))(p.t)
 	return p.updates(&stripe.SubscriptionParams{
 		ProrationBehavior: &proration,
-		Items:             []*stripe.SubscriptionItemsParams{{ID: &sub.Items.Data[0].ID, Price: stripe.String(p.price(plan, "month"))}},
+		Items:             []*stripe.SubscriptionItemsParams{{ID: &sub.Items.Data[0].ID, Price: stripe.String(p.price(plan, interval))}},
 	})
 }
 

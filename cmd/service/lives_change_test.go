@@ -18,7 +18,7 @@ func TestLifeOfAnUpgrade(t *testing.T) {
 	t.Parallel()
 	l := begin(t, "2026-04-01 00:00").buys("member", "month", simtest.Pays).reads(member)
 	l.at("2026-04-16 00:00")
-	l.publisher.movesTo("patron", "always_invoice").reads(patron).until("2026-05-04 00:00").ledger(paid, "membership succeeded 600 eur")
+	l.publisher.movesTo("patron", "month", "always_invoice").reads(patron).until("2026-05-04 00:00").ledger(paid, "membership succeeded 600 eur")
 	l.at("2026-05-01 02:00").reads(patron).until("2026-06-04 00:00").ledger(paid, "membership succeeded 600 eur", paidAsPatron)
 }
 
@@ -33,7 +33,7 @@ func TestLifeOfAnUpgradeGivenBack(t *testing.T) {
 	const upgrade = "membership succeeded 600 eur, refunded 600"
 	l := begin(t, "2026-04-01 00:00").buys("member", "month", simtest.Pays)
 	l.at("2026-04-16 00:00")
-	l.publisher.movesTo("patron", "always_invoice").reads(patron)
+	l.publisher.movesTo("patron", "month", "always_invoice").reads(patron)
 	l.at("2026-04-20 09:00")
 	l.publisher.refunds(0).reads(member).ledger(paid, upgrade)
 	l.at("2026-04-30 23:59").reads(member)
@@ -48,7 +48,7 @@ func TestLifeOfAnUpgradeThatIsBilledLater(t *testing.T) {
 	t.Parallel()
 	l := begin(t, "2026-04-01 00:00").buys("member", "month", simtest.Pays)
 	l.at("2026-04-16 00:00")
-	l.publisher.movesTo("patron", "create_prorations").reads(member).ledger(paid)
+	l.publisher.movesTo("patron", "month", "create_prorations").reads(member).ledger(paid)
 	l.at("2026-04-30 23:59").reads(member).ledger(paid)
 	l.at("2026-05-01 02:00").reads(patron).until("2026-06-04 00:00").ledger(paid, "membership succeeded 2600 eur")
 }
@@ -63,7 +63,7 @@ func TestLifeOfAnUpgradeWhoseCardIsDeclined(t *testing.T) {
 	t.Parallel()
 	l := begin(t, "2026-04-01 00:00").buys("member", "month", simtest.DeclinesLater)
 	l.at("2026-04-16 00:00")
-	l.publisher.movesTo("patron", "always_invoice").standsAs("past_due").reads(member).ledger(paid, "membership failed 600 eur")
+	l.publisher.movesTo("patron", "month", "always_invoice").standsAs("past_due").reads(member).ledger(paid, "membership failed 600 eur")
 	l.at("2026-04-17 00:00").paysTheInvoice(simtest.Pays).standsAs("active").reads(patron).ledger(paid, "membership succeeded 600 eur")
 }
 
@@ -76,7 +76,7 @@ func TestLifeOfADowngrade(t *testing.T) {
 	t.Parallel()
 	l := begin(t, "2026-04-01 00:00").buys("patron", "month", simtest.Pays).reads(patron)
 	l.at("2026-04-16 00:00")
-	l.publisher.movesTo("member", "create_prorations").reads(patron).ledger(paidAsPatron)
+	l.publisher.movesTo("member", "month", "create_prorations").reads(patron).ledger(paidAsPatron)
 	l.at("2026-04-30 23:59").reads(patron)
 	l.at("2026-05-01 02:00").reads(member).until("2026-06-04 00:00").ledger(paidAsPatron, "membership succeeded 200 eur")
 }
@@ -91,7 +91,7 @@ func TestLifeOfADowngradeThatIsBilledNow(t *testing.T) {
 	t.Parallel()
 	l := begin(t, "2026-04-01 00:00").buys("patron", "month", simtest.Pays)
 	l.at("2026-04-16 00:00")
-	l.publisher.movesTo("member", "always_invoice").reads(member).until("2026-05-04 00:00").ledger(paidAsPatron)
+	l.publisher.movesTo("member", "month", "always_invoice").reads(member).until("2026-05-04 00:00").ledger(paidAsPatron)
 	l.at("2026-05-01 02:00").reads(member).until("2026-06-04 00:00").ledger(paidAsPatron, "membership succeeded 200 eur")
 }
 
@@ -103,6 +103,20 @@ func TestLifeOfADowngradeWithoutProration(t *testing.T) {
 	t.Parallel()
 	l := begin(t, "2026-04-01 00:00").buys("patron", "month", simtest.Pays)
 	l.at("2026-04-16 00:00")
-	l.publisher.movesTo("member", "none").reads(patron).ledger(paidAsPatron)
+	l.publisher.movesTo("member", "month", "none").reads(patron).ledger(paidAsPatron)
 	l.at("2026-05-01 02:00").reads(member).until("2026-06-04 00:00").ledger(paidAsPatron, paid)
+}
+
+// Ada, a member by the month, pays by the year from the middle of April on. That begins
+// a new billing cycle: €4 come back and the whole year is due, both now.
+//
+// https://docs.stripe.com/billing/subscriptions/billing-cycle#changing
+func TestLifeOfAMonthThatBecomesAYear(t *testing.T) {
+	t.Parallel()
+	const difference, year = "membership succeeded 7600 eur", "membership succeeded 8000 eur"
+	l := begin(t, "2026-04-01 00:00").buys("member", "month", simtest.Pays)
+	l.at("2026-04-16 00:00")
+	l.publisher.movesTo("member", "year", "create_prorations").reads(member).until("2027-04-19 00:00").ledger(paid, difference)
+	l.at("2026-05-01 02:00").reads(member).ledger(paid, difference)
+	l.at("2027-04-16 02:00").reads(member).until("2028-04-19 00:00").ledger(paid, difference, year)
 }

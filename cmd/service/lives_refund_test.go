@@ -23,6 +23,19 @@ func TestLifeOfRefundsThatComeToTheWhole(t *testing.T) {
 	l.at("2026-04-10 12:00").reads(member).until("2026-05-13 09:00").ledger(back, paid)
 }
 
+// The publisher gives the second month back. The first is over, and no renewal is due
+// until the third: there is nothing to bridge.
+//
+// https://docs.stripe.com/refunds
+func TestLifeOfARenewalGivenBack(t *testing.T) {
+	t.Parallel()
+	const back = "membership succeeded 800 eur, refunded 800"
+	l := begin(t, "2026-03-10 09:00").buys("member", "month", simtest.Pays)
+	l.at("2026-04-11 09:00").reads(member).ledger(paid, paid)
+	l.publisher.refunds(0).standsAs("active").reads(nothing).ledger(paid, back)
+	l.at("2026-05-10 12:00").reads(member).until("2026-06-13 09:00").ledger(paid, back, paid)
+}
+
 // The publisher gives the whole back. Days later Ada's bank cannot take it: the refund
 // fails, the money is the publisher's again, and the month Ada's.
 //

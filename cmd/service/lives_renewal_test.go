@@ -77,6 +77,20 @@ func TestLifeOfAMembershipUnpaidForMonths(t *testing.T) {
 	l.at("2026-07-11 12:00").standsAs("unpaid").reads(nothing).ledger(paid, failed)
 }
 
+// The publisher has set that Stripe leaves a subscription past due when all tries have
+// failed. It goes on making invoices, and each may fail; her grace was that of the first
+// failure, and is over.
+//
+// https://docs.stripe.com/billing/revenue-recovery/smart-retries
+func TestLifeOfARenewalThatIsLeftPastDue(t *testing.T) {
+	t.Parallel()
+	l := begin(t, "2026-03-10 09:00", func(c *stripesim.Config) { c.AfterRetries = "past_due" })
+	l.buys("patron", "month", simtest.DeclinesLater).reads(patron)
+	l.at("2026-04-10 12:00").readsByGrace(patron, "past_due").until("2026-04-24 10:00")
+	l.at("2026-04-25 12:00").standsAs("past_due").reads(nothing)
+	l.at("2026-05-10 12:00").standsAs("past_due").reads(nothing).ledger(paidAsPatron, "membership failed 2000 eur", "membership failed 2000 eur")
+}
+
 // Ada's bank wants her to prove who she is at each payment. At the renewal she is not
 // there: the subscription is past due, and waits. She follows Stripe's mail and proves
 // it.
