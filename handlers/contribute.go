@@ -83,6 +83,7 @@ func (s *server) giftForm(c echo.Context, status int, f form, g giftForm) error 
 	if len(offers.Donations) == 0 {
 		return echo.ErrNotFound
 	}
+	markBrowser(c)
 	p := contributePage{page: s.page(c, "contribute.title"), form: f, Gift: g, SignedIn: provenOf(c) != nil}
 	p.Offer = offerIn(offers.Donations, g.Currency)
 	p.Presets = presetChoices(p.Offer, &p.Gift)

@@ -68,12 +68,18 @@ func (s *server) accessCookie(token string, maxAge int) *http.Cookie {
 
 // markBrowser makes sure that this browser holds a checkout cookie and returns the
 // cookie's hash. One that is there is kept: it may be out at Stripe in another tab.
+// It is given with the form, not with its answer: a form that is sent again, because
+// its answer got lost, is the same browser's.
 func markBrowser(c echo.Context) []byte {
+	if given, ok := c.Get(checkoutCookie).(string); ok {
+		return hash(given) // one answer, one mark
+	}
 	mark := cookie(c, checkoutCookie)
 	if raw, err := base64.RawURLEncoding.DecodeString(mark); err != nil || len(raw) != sha256.Size {
 		mark = base64.RawURLEncoding.EncodeToString(random(sha256.Size))
 	}
 	setCookie(c, checkoutCookie, mark, checkoutLife)
+	c.Set(checkoutCookie, mark)
 	return hash(mark)
 }
 

@@ -28,6 +28,7 @@ func (s *server) membershipForm(c echo.Context, status int, f form) error {
 	if err != nil {
 		return err
 	}
+	markBrowser(c)
 	p := membershipPage{page: s.page(c, "membership.title"), form: f}
 	if v := visitorOf(c); v != nil {
 		held, err := s.Billing.Entitlements(ctx, v.Member.ID)

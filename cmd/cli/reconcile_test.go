@@ -107,7 +107,7 @@ func TestReconcileGoesOnWhereItStopped(t *testing.T) {
 		proxy.ServeHTTP(w, r)
 	}))
 	t.Cleanup(between.Close)
-	s := n.settings.with("STRIPE_API_BASE", between.URL)
+	s := n.with("STRIPE_API_BASE", between.URL)
 	var out bytes.Buffer
 	if code := Run(ctx, []string{"reconcile", "--objects"}, s.environ(), &out, &out, service.RealClocks()); code != 1 || !strings.Contains(out.String(), "run it again") {
 		t.Fatalf("exit code %d: %s", code, &out)

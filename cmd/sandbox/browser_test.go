@@ -155,6 +155,23 @@ func TestReaderContributes(t *testing.T) {
 	})
 }
 
+// A direct debit takes days, and the page that thanks says so.
+func TestAReaderPaysByDirectDebit(t *testing.T) {
+	t.Parallel()
+	widths(t, func(t *testing.T, s *sandbox, p *browser.Page) {
+		p.Visit(s.doors.newsURL() + article)
+		p.Press("Become a Member for full access")
+		p.Press("Join as Member")
+		p.Fill("email", "debit@example.org")
+		p.Fill("account", "AT61 1904 3002 3457 3201")
+		p.Press("Subscribe")
+		p.Says("Your bank is paying", "takes a few days")
+		p.Shot("thanks-processing")
+		p.Press("Read on where you were")
+		p.Says("Become a Member for full access") // nothing is paid yet
+	})
+}
+
 // The newsletter unlocks the sources; its code is typed here, on the page where the
 // mail was asked for.
 func TestNewsletterUnlocksTheSources(t *testing.T) {

@@ -18,11 +18,11 @@ func TestStaffHaveTheCommandLine(t *testing.T) {
 	}
 	p := start(t, data)
 	p.press("/clock", url.Values{"by": {"month"}})
-	code, stdout, stderr := command(t, "", "membership", "--data", data, "grants", "add", "ada@example.org", "--create", "--plan", "member", "--days", "1", "--reason", "a friend of the house")
+	code, _, stderr = command(t, "", "membership", "--data", data, "grants", "add", "ada@example.org", "--create", "--plan", "member", "--days", "1", "--reason", "a friend of the house")
 	if code != 0 {
 		t.Fatalf("%d, %s", code, stderr)
 	}
-	code, stdout, _ = command(t, "", "membership", "--data", data, "explain", "ada@example.org")
+	code, stdout, _ := command(t, "", "membership", "--data", data, "explain", "ada@example.org")
 	if today := time.Now().AddDate(0, 1, 0).Format("2006-01"); code != 0 || !strings.Contains(stdout, "as of "+today) || !strings.Contains(stdout, "Every article in full") {
 		t.Errorf("a month ahead, %d: %s", code, stdout)
 	}

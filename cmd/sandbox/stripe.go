@@ -18,7 +18,7 @@ const stripeKey = "sk_test_sandbox"
 
 // openStripe serves the simulator, with the control page beside it.
 func (s *sandbox) openStripe() error {
-	config := stripesim.Config{Clock: s.clock.now, Log: s.log, PublicURL: s.doors.stripeURL(), Transport: s.transport}
+	config := stripesim.Config{Clock: s.clock.now, Log: s.log, PublicURL: s.doors.stripeURL(), Transport: s.transport, Methods: []string{"sepa_debit"}}
 	if !s.options.temporary {
 		config.StatePath = s.home.path(stripeFile)
 	}

@@ -67,9 +67,9 @@ func (t *tour) row(ctx context.Context, section, column, words string) (page, ro
 	return p, row{}, unlike(fmt.Sprintf("%q among the %s of the control page", words, section), fmt.Sprintf("%d others", len(p.rows(section))))
 }
 
-// pressIn presses the button in the newest row that holds the words.
-func (t *tour) pressIn(ctx context.Context, section, column, words, button string) error {
-	p, r, err := t.row(ctx, section, column, words)
+// pressIn presses the button in the newest row of that reader.
+func (t *tour) pressIn(ctx context.Context, section, who, button string) error {
+	p, r, err := t.row(ctx, section, "Who", who)
 	if err != nil {
 		return err
 	}

@@ -21,10 +21,10 @@ func (d *disputing) open(ctx context.Context) (string, error) {
 	if d.reader, err = d.member(ctx, "iris"); err != nil {
 		return "", err
 	}
-	if err := d.pressIn(ctx, "payments", "Who", d.address, "Dispute"); err != nil {
+	if err := d.pressIn(ctx, "payments", d.address, "Dispute"); err != nil {
 		return "", err
 	}
-	if _, err := d.until(ctx, "no articles:full", func(m me) bool { return !m.holds("articles:full") }); err != nil {
+	if _, err := d.until(ctx, "no articles:full", func(m me) bool { return !m.full() }); err != nil {
 		return "", err
 	}
 	if err := d.pass(ctx, "15 minutes"); err != nil {
@@ -38,10 +38,10 @@ func (d *disputing) open(ctx context.Context) (string, error) {
 }
 
 func (d *disputing) win(ctx context.Context) (string, error) {
-	if err := d.pressIn(ctx, "payments", "Who", d.address, "The dispute is won"); err != nil {
+	if err := d.pressIn(ctx, "payments", d.address, "The dispute is won"); err != nil {
 		return "", err
 	}
-	if _, err := d.until(ctx, "articles:full", func(m me) bool { return m.holds("articles:full") }); err != nil {
+	if _, err := d.until(ctx, "articles:full", func(m me) bool { return m.full() }); err != nil {
 		return "", err
 	}
 	if err := d.pass(ctx, "15 minutes"); err != nil {

@@ -32,7 +32,7 @@ func (f *failing) join(ctx context.Context) (string, error) {
 	if f.end, err = f.periodEnd(ctx); err != nil {
 		return "", err
 	}
-	if err := f.pressIn(ctx, "subscriptions", "Who", f.address, "Decline the next renewal"); err != nil {
+	if err := f.pressIn(ctx, "subscriptions", f.address, "Decline the next renewal"); err != nil {
 		return "", err
 	}
 	return "paid until " + day(f.end) + "; the card will be declined then", nil
@@ -52,7 +52,7 @@ func (f *failing) decline(ctx context.Context) (string, error) {
 		return "", err
 	}
 	m, err := f.until(ctx, "articles:full by grace, past_due", func(m me) bool {
-		return m.holds("articles:full") && m.Grace != nil && m.Grace.Reason == "past_due"
+		return m.full() && m.Grace != nil && m.Grace.Reason == "past_due"
 	})
 	if err != nil {
 		return "", err

@@ -31,7 +31,7 @@ func (h *healing) lost(ctx context.Context) (string, error) {
 	if err := h.lose(ctx, "1000"); err != nil {
 		return "", err
 	}
-	if err := h.pressIn(ctx, "payments", "Who", h.address, "Refund"); err != nil {
+	if err := h.pressIn(ctx, "payments", h.address, "Refund"); err != nil {
 		return "", err
 	}
 	if err := h.pass(ctx, "15 minutes"); err != nil {

@@ -93,7 +93,7 @@ func (j *joining) entitlement(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !m.holds("articles:full") || m.Tier != "Member" {
+	if !m.full() || m.Tier != "Member" {
 		return "", unlike("articles:full as a member", m)
 	}
 	var lines []string

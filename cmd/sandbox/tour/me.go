@@ -35,9 +35,10 @@ func (m me) String() string {
 	return fmt.Sprintf("%q with %s", m.Tier, strings.Join(parts, ", "))
 }
 
-func (m me) holds(feature string) bool {
+// full says whether the reader may read every article in full.
+func (m me) full() bool {
 	for _, e := range m.Entitlements {
-		if e.Feature == feature {
+		if e.Feature == "articles:full" {
 			return true
 		}
 	}

@@ -24,7 +24,7 @@ func (r *refunding) refund(ctx context.Context) (string, error) {
 	if _, err := r.finds(ctx, true, 0); err != nil {
 		return "", err
 	}
-	if err := r.pressIn(ctx, "payments", "Who", r.address, "Refund"); err != nil {
+	if err := r.pressIn(ctx, "payments", r.address, "Refund"); err != nil {
 		return "", err
 	}
 	_, paid, err := r.row(ctx, "payments", "Who", r.address)
@@ -34,7 +34,7 @@ func (r *refunding) refund(ctx context.Context) (string, error) {
 	if paid.cells["Refunded"] != paid.cells["Amount"] {
 		return "", unlike("all of it refunded", paid.cells)
 	}
-	_, err = r.until(ctx, "no articles:full", func(m me) bool { return !m.holds("articles:full") })
+	_, err = r.until(ctx, "no articles:full", func(m me) bool { return !m.full() })
 	return paid.cells["Refunded"] + " go back; the service holds no entitlement any more", err
 }
 
