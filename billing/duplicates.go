@@ -92,6 +92,10 @@ func stands(tx *gorm.DB, e models.Errand) (yes bool, err error) {
 	return yes, nil
 }
 
+// refundablePayment is a condition on p: money that came, and that nobody has taken
+// back or asked back.
+const refundablePayment = `p.status = ? AND p.refunded < p.amount AND p.disputed = 0`
+
 // oweRefunds gives back what was paid for memberships that were cancelled as second
 // ones, also by a debit that succeeds days later. The cancellation comes first: a
 // membership that goes on after all has been paid for.
@@ -99,7 +103,7 @@ func (s *Service) oweRefunds(tx *gorm.DB, member uuid.UUID) error {
 	var all []models.Errand
 	err := tx.Raw(`SELECT p.payment_intent_id AS target, e.subscription_id, e.customer_id FROM payments p
 		JOIN errands e ON e.subscription_id = p.subscription_id AND e.kind = ? AND e.cause = ? AND e.status = ?
-		WHERE e.member_id = ? AND e.livemode = ? AND p.status = ? AND p.refunded < p.amount AND p.disputed = 0
+		WHERE e.member_id = ? AND e.livemode = ? AND `+refundablePayment+`
 			AND NOT EXISTS (SELECT FROM errands r WHERE r.kind = ? AND r.target = p.payment_intent_id)`,
 		models.CancelSubscription, models.CauseDuplicate, models.ErrandDone, member, s.cfg.Livemode, models.PaymentSucceeded, models.RefundPayment).Scan(&all).Error
 	if err != nil {

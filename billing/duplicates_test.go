@@ -14,6 +14,7 @@ import (
 
 	"newsroom.example/membership/billing"
 	"newsroom.example/membership/internal/mailcatch"
+	"newsroom.example/membership/internal/stripesim"
 	"newsroom.example/membership/internal/stripesim/simtest"
 	"newsroom.example/membership/locale"
 	"newsroom.example/membership/models"
@@ -21,18 +22,22 @@ import (
 )
 
 // twin opens a second page of the member's newest intent, as Stripe would have it if
-// our guard failed.
-func (n *newsroom) twin(reader uuid.UUID, metadata map[string]string) string {
+// our guard failed; change makes it another offer.
+func (n *newsroom) twin(reader uuid.UUID, metadata map[string]string, change ...func(*stripe.CheckoutSessionParams)) string {
 	n.t.Helper()
 	customer, err := n.api.Customers.New(&stripe.CustomerParams{Metadata: map[string]string{"member_id": reader.String()}})
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	session, err := n.api.CheckoutSessions.New(&stripe.CheckoutSessionParams{
+	params := &stripe.CheckoutSessionParams{
 		Mode: stripe.String("subscription"), SuccessURL: stripe.String("https://members.example.news"), Customer: &customer.ID,
 		LineItems:        []*stripe.CheckoutSessionLineItemParams{{Price: stripe.String(n.price("member", models.Monthly, "eur").ID), Quantity: stripe.Int64(1)}},
 		SubscriptionData: &stripe.CheckoutSessionSubscriptionDataParams{Metadata: metadata},
-	})
+	}
+	for _, each := range change {
+		each(params)
+	}
+	session, err := n.api.CheckoutSessions.New(params)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -299,25 +304,49 @@ func TestALostDisputeCancels(t *testing.T) {
 	}
 }
 
-// The reader is told, once, in words and with the amount.
+// The reader is told, once, in words: with the amount that is given back, or that
+// there is none.
 func TestTheReaderIsToldOfASecondMembership(t *testing.T) {
 	t.Parallel()
-	n := open(t)
-	catcher, err := mailcatch.Start("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = catcher.Close() })
-	n.post(catcher)
-	reader := n.member("reader@example.org")
-	n.join(reader, simtest.Pays)
-	n.stripe.Pay(t, n.twin(reader, n.intent()), simtest.Pays)
-	n.heal()
-	eventually(t, func() bool { return len(catcher.Mails()) > 0 })
-	n.heal()
-	mails := catcher.Mails()
-	if len(mails) != 1 || mails[0].To != "reader@example.org" || !strings.Contains(mails[0].Text, "€8") || !strings.Contains(mails[0].Text, "/account") {
-		t.Errorf("%+v", mails)
+	for name, c := range map[string]struct {
+		offer func(n *newsroom, params *stripe.CheckoutSessionParams)
+		told  string
+	}{
+		"paid": {func(*newsroom, *stripe.CheckoutSessionParams) {}, "€8 are on their way back"},
+		"a trial": {func(_ *newsroom, params *stripe.CheckoutSessionParams) {
+			params.SubscriptionData.TrialPeriodDays = stripe.Int64(14)
+		}, "There is nothing to give back"},
+		"all of it off": {func(n *newsroom, params *stripe.CheckoutSessionParams) {
+			coupon, err := n.api.Coupons.New(&stripe.CouponParams{PercentOff: stripe.Float64(100), Duration: stripe.String("forever")})
+			if err != nil {
+				n.t.Fatal(err)
+			}
+			params.Discounts = []*stripe.CheckoutSessionDiscountParams{{Coupon: &coupon.ID}}
+		}, "There is nothing to give back"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := open(t)
+			catcher, err := mailcatch.Start("127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = catcher.Close() })
+			n.post(catcher)
+			reader := n.member("reader@example.org")
+			n.join(reader, simtest.Pays)
+			n.clock.advance(time.Minute) // or either may count as the first
+			page := n.twin(reader, n.intent(), func(params *stripe.CheckoutSessionParams) { c.offer(n, params) })
+			n.stripe.Pay(t, page, simtest.Pays)
+			n.heal()
+			eventually(t, func() bool { return len(catcher.Mails()) > 0 })
+			n.heal()
+			n.mailsAreSent()
+			mails := catcher.Mails()
+			if len(mails) != 1 || mails[0].To != "reader@example.org" || !strings.Contains(mails[0].Text, c.told) || !strings.Contains(mails[0].Text, "/account") {
+				t.Errorf("%+v", mails)
+			}
+		})
 	}
 }
 
@@ -359,6 +388,18 @@ func TestNoRefundWithoutItsMail(t *testing.T) {
 	n.oneLeft(reader, 2)
 }
 
+// mailsAreSent waits until no job waits to be worked.
+func (n *newsroom) mailsAreSent() {
+	n.t.Helper()
+	eventually(n.t, func() bool {
+		var left int64
+		if err := n.db.Raw("SELECT count(*) FROM river_job WHERE state <> 'completed'").Scan(&left).Error; err != nil {
+			n.t.Fatal(err)
+		}
+		return left == 0
+	})
+}
+
 func (n *newsroom) post(catcher *mailcatch.Catcher) {
 	n.t.Helper()
 	words, err := locale.New()
@@ -381,6 +422,74 @@ func (n *newsroom) post(catcher *mailcatch.Catcher) {
 			n.t.Error(err)
 		}
 	})
+}
+
+// What an errand does is in our books without any delivery: it has its customer
+// synced itself.
+func TestAnErrandIsInTheBooksWithoutDeliveries(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	n.join(reader, simtest.Pays)
+	n.stripe.Pay(t, n.twin(reader, n.intent()), simtest.Pays)
+	n.settle()
+	n.stripe.Sim.StopDelivering()
+	for done := range 2 { // the cancellation, then the refund
+		if worked, err := n.Errand(t.Context()); err != nil || !worked {
+			t.Fatalf("errand %d: %t, %v", done, worked, err)
+		}
+		if synced, err := n.Drain(t.Context()); err != nil || synced != 1 {
+			t.Errorf("after errand %d: %d customers were synced, %v", done, synced, err)
+		}
+	}
+	var ended int64
+	if err := n.db.Model(&models.Subscription{}).Where("status = ?", models.Canceled).Count(&ended).Error; err != nil || ended != 1 {
+		t.Errorf("%d memberships have ended, %v", ended, err)
+	}
+	n.oneLeft(reader, 2)
+}
+
+// A 500 that Stripe keeps under the key for a day, whether it carried the call out or
+// not, of either call that a purchase begins with: the reader gets a page, at the
+// second click at the latest, and one page is open.
+func TestAKept500OpensOnePage(t *testing.T) {
+	t.Parallel()
+	for _, do := range []stripesim.Mishap{stripesim.ErrorUndone, stripesim.ErrorDone} {
+		for _, on := range []string{"POST /v1/checkout/sessions", "POST /v1/customers"} {
+			for name, guest := range map[string]bool{"a guest": true, "a member": false} {
+				if guest && on == "POST /v1/customers" {
+					continue // has none
+				}
+				t.Run(string(do)+" "+on+" "+name, func(t *testing.T) {
+					t.Parallel()
+					n := open(t)
+					b := buyer(nil)
+					if !guest {
+						reader := n.member("reader@example.org")
+						b = buyer(&reader)
+					}
+					wish := billing.Checkout{Buyer: b, PriceID: n.price("member", models.Monthly, "eur").ID}
+					if err := n.stripe.Sim.Inject(1, stripesim.Fault{Do: do, On: on, Times: 1}); err != nil {
+						t.Fatal(err)
+					}
+					first, err := n.StartCheckout(t.Context(), wish)
+					if err != nil && code(err) != "stripe_unavailable" {
+						t.Fatal(err)
+					}
+					page, err := n.StartCheckout(t.Context(), wish)
+					if err != nil || first != "" && page != first {
+						t.Fatalf("%q, then %q, %v", first, page, err)
+					}
+					if open, met := n.openSessions(), n.stripe.Sim.Injected()[do]; len(open) != 1 || met != 1 {
+						t.Errorf("open: %v; %d faults were met", open, met)
+					}
+					if shown := n.stripe.PayAs(t, page, simtest.Pays, "reader@example.org"); shown.Location == "" {
+						t.Errorf("the page does not pay: %s", shown.Problem)
+					}
+				})
+			}
+		}
+	}
 }
 
 // A page that was made although Stripe answered 500 is found: no second one is

@@ -112,3 +112,14 @@ func (s *Service) ClaimSweep(ctx context.Context, name models.SweepName) (*model
 func (s *Service) Turn(ctx context.Context, row models.Sweep) (models.Sweep, error) {
 	return s.turn(ctx, row)
 }
+
+// Vote is what a sync's end says about Stripe's health: counted says whether for or
+// against it at all, down whether it is down.
+func (s *Service) Vote(tries int, met error) (counted, down bool) {
+	vote := s.vote(models.SyncSubject{Attempts: tries}, &farError{met})
+	counted = !errors.Is(vote, errNoVote)
+	return counted, counted && vote != nil
+}
+
+// ErrBusy says that there was no room for a request to Stripe.
+var ErrBusy = errBusy

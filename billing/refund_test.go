@@ -2,6 +2,7 @@ package billing_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -518,4 +519,34 @@ func TestRefundsThatTakeTime(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A refund that fails at once moved no money: nothing is cancelled or given for it,
+// the books are as they were, and the next run asks anew.
+func TestARefundThatFailsAtOnce(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader, paid := bought(n)
+	met := 0
+	failing := n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
+		if r.Method != http.MethodPost || r.URL.Path != "/v1/refunds" || met > 0 {
+			stripe.ServeHTTP(w, r)
+			return
+		}
+		met++
+		fmt.Fprintf(w, `{"id": "re_1", "object": "refund", "status": "failed", "failure_reason": "lost_or_stolen_card", "payment_intent": %q}`, paid.PaymentIntentID)
+	})
+	wish := billing.Refund{Payment: paid.PaymentIntentID, Cancel: true, By: by("Moved away")}
+	_, err := refund(t.Context(), failing, wish)
+	if code(err) != "refund_refused" || !strings.Contains(err.Error(), "lost_or_stolen_card") {
+		t.Errorf("%v", err)
+	}
+	if sub := n.subscription(reader); sub.Status != models.Active || len(n.audited("refund.refused")) != 1 || len(n.audited("refund.made")) != 0 {
+		t.Errorf("the subscription is %s", sub.Status)
+	}
+	n.reads(reader, true)
+	if _, err := refund(t.Context(), failing, wish); err != nil {
+		t.Errorf("again: %v", err)
+	}
+	n.onceRefunded(800)
 }

@@ -37,6 +37,9 @@ func (s *Service) MakeRefund(ctx context.Context, plan RefundPlan) (MadeRefund, 
 		return MadeRefund{}, err
 	}
 	made := MadeRefund{refund.ID, models.RefundStatus(refund.Status)}
+	if made.Status.Failed() {
+		return made, s.refusedRefund(ctx, plan, request, fmt.Errorf("refund %s %s %s", refund.ID, refund.Status, refund.FailureReason))
+	}
 	if plan.wish.Cancel {
 		if err := s.endSubscription(ctx, *plan.Payment.SubscriptionID); err != nil {
 			return made, &Error{Kind: KindUnavailable, Code: "refund_not_cancelled", Err: err}
@@ -146,8 +149,8 @@ func told(err error) error {
 	return errors.New(fault(err))
 }
 
-// refusedRefund closes a request that Stripe answers no more but the same: the next
-// run makes another, under its own key.
+// refusedRefund closes a request that Stripe answers no more but the same, or whose
+// refund failed: the next run makes another, under its own key.
 func (s *Service) refusedRefund(ctx context.Context, plan RefundPlan, request models.AuditEntry, cause error) error {
 	outcome := refundOutcome{Request: request.ID.String(), Fault: fault(cause)}
 	err := s.closeRefund(ctx, plan, request, auditRefundRefused, outcome, func(*gorm.DB) error { return nil })

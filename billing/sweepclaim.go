@@ -24,9 +24,14 @@ func (s *Service) plantSweeps(ctx context.Context) error {
 
 // claimSweep takes a sweep that nobody holds and that fits the condition; nil for none.
 func (s *Service) claimSweep(ctx context.Context, condition string, name models.SweepName) (*models.Sweep, error) {
+	ctx, done, err := s.claiming(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	now := s.real()
 	var rows []models.Sweep
-	err := s.db.WithContext(ctx).Raw(`UPDATE sweeps SET lease_token = @token, lease_until = @until, attempts = attempts + 1
+	err = s.db.WithContext(ctx).Raw(`UPDATE sweeps SET lease_token = @token, lease_until = @until, attempts = attempts + 1
 		WHERE livemode = @livemode AND name = (
 			SELECT name FROM sweeps WHERE livemode = @livemode AND (lease_until IS NULL OR lease_until <= @now) AND `+condition+`
 			ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *`,

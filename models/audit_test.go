@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"newsroom.example/membership/internal/pglocal/pgtest"
 )
 
 // changing are the ways in which code could change or remove an entry of the audit
@@ -49,5 +51,26 @@ func TestWaysToChangeTheAuditLogAreKnown(t *testing.T) {
 		if changing.MatchString(fine) {
 			t.Errorf("refused: %s", fine)
 		}
+	}
+}
+
+// What was done about a guest's payment, who has no member to look by, is found by
+// its subject however long the log has grown.
+func TestTheAuditLogIsFoundBySubject(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	for _, statement := range []string{
+		`INSERT INTO audit_log (id, at, actor, action, subject, reason)
+			SELECT gen_random_uuid(), now(), 'cli:desk', 'refund.made', 'pi_' || i, 'Moved away' FROM generate_series(1, 5000) i`,
+		`ANALYZE audit_log`,
+	} {
+		if err := db.Exec(statement).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	var plan []string
+	err := db.Raw("EXPLAIN SELECT * FROM audit_log WHERE subject = 'pi_7' AND action LIKE 'refund.%'").Scan(&plan).Error
+	if err != nil || strings.Contains(strings.Join(plan, "\n"), "Seq Scan") {
+		t.Errorf("the whole log is read: %s, %v", plan, err)
 	}
 }

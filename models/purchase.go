@@ -135,6 +135,9 @@ func (s RefundStatus) Known() bool {
 	return false
 }
 
+// Failed says that the money will not move.
+func (s RefundStatus) Failed() bool { return s == RefundFailed || s == RefundCanceled }
+
 // Refund is money on its way back to who paid.
 type Refund struct {
 	ID        string       `gorm:"type:text;primaryKey"`

@@ -55,4 +55,9 @@ func TestRefundStatuses(t *testing.T) {
 			t.Errorf("%q: known %t", status, status.Known())
 		}
 	}
+	for status, want := range map[models.RefundStatus]bool{models.RefundFailed: true, models.RefundCanceled: true, models.RefundPending: false, models.RefundSucceeded: false} {
+		if status.Failed() != want {
+			t.Errorf("%q: failed %t", status, status.Failed())
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os/user"
 	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -133,16 +134,20 @@ func dispatch(args []string, s *streams) error {
 	if err != nil {
 		return err
 	}
+	if strings.Contains(line.As, "@") {
+		return &usageError{errors.New("--as: please give a name without an e-mail address, such as ada or night-shift. It stays in the audit log for good")}
+	}
 	s.actor, s.words = actor(line.As), words.For("en")
 	return s.inWords(command.Run(s))
 }
 
-// actor is who the audit log will name.
+// actor is who the audit log will name: never by an address, which some systems take
+// for a user's name.
 func actor(as string) string {
 	if as == "" {
 		as = "unknown"
 		if known, err := user.Current(); err == nil {
-			as = known.Username
+			as, _, _ = strings.Cut(known.Username, "@")
 		}
 	}
 	return "cli:" + as

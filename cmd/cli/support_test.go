@@ -4,6 +4,9 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"regexp"
 	"strings"
@@ -319,6 +322,41 @@ func TestTheAuditLogIsListed(t *testing.T) {
 	}
 	d.run("audit", "--since", "yesterday").want(2, "is no time")
 	d.run("audit", "--member", "zelda@example.org").want(1, "No member has that")
+}
+
+// Who is named as acting is in the audit log for good: no address, and from no
+// command.
+func TestNobodyActsUnderAnAddress(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	d.member("ada@example.org")
+	add := []string{"grants", "add", "ada@example.org", "--plan", "member", "--days", "3", "--reason", "Prize"}
+	d.run(append(add, "--as", "eve@example.news")...).want(2, "--as", "without an e-mail address", "such as ada or night-shift").wantNot("was added")
+	d.run("audit").want(0).wantNot("grant.added")
+	d.run(append(add, "--as", "eve")...).want(0, "was added")
+}
+
+// A refund that fails at once is told, and its command fails too.
+func TestARefundThatFailsAtOnceIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	paid := d.join(d.member("ada@example.org"))
+	target, err := url.Parse(d.stripe.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stripe := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	failing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == "/v1/refunds" {
+			fmt.Fprint(w, `{"id": "re_1", "object": "refund", "status": "failed", "failure_reason": "lost_or_stolen_card"}`)
+			return
+		}
+		stripe.ServeHTTP(w, r)
+	}))
+	t.Cleanup(failing.Close)
+	d.settings = d.with("STRIPE_API_BASE", failing.URL)
+	d.run("refund", paid.PaymentIntentID, "--note", "Moved away", "--yes").want(1, "Stripe refuses this refund. No money moved", "refund re_1 failed", "lost_or_stolen_card").
+		wantNot("Refund re_")
 }
 
 // Whatever support did, no address is in the audit log, and none in ours.

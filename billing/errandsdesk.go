@@ -1,0 +1,73 @@
+package billing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+	"newsroom.example/membership/models"
+)
+
+// Errands lists those in a state, the oldest first, at most limit.
+func (s *Service) Errands(ctx context.Context, status models.ErrandStatus, limit int) ([]models.Errand, error) {
+	var all []models.Errand
+	err := s.db.WithContext(ctx).Where("status = ? AND livemode = ?", status, s.cfg.Livemode).Order("owed_at, id").Limit(limit).Find(&all).Error
+	if err != nil {
+		return nil, fmt.Errorf("list the errands: %w", err)
+	}
+	return all, nil
+}
+
+// DecideErrand has a waiting or refused errand carried out, or dismisses it.
+// KindNotFound errand_unknown; KindConflict errand_decided, errand_outdated; and what
+// Why refuses.
+func (s *Service) DecideErrand(ctx context.Context, id string, approve bool, by Why) (models.Errand, error) {
+	var e models.Errand
+	if err := by.check(); err != nil {
+		return e, err
+	}
+	key, ok := parseID(id)
+	if !ok {
+		return e, &Error{Kind: KindNotFound, Code: "errand_unknown"}
+	}
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		err := tx.Where("id = ? AND livemode = ?", key, s.cfg.Livemode).Take(&e).Error
+		if models.NotFound(err) {
+			return &Error{Kind: KindNotFound, Code: "errand_unknown"}
+		}
+		if err != nil {
+			return fmt.Errorf("load errand %s: %w", id, err)
+		}
+		if err := lockMember(tx, e.MemberID); err != nil {
+			return err
+		}
+		return s.decide(tx, &e, approve, by)
+	})
+	return e, err
+}
+
+func (s *Service) decide(tx *gorm.DB, e *models.Errand, approve bool, by Why) error {
+	was, now, action := e.Status, s.real(), "errand.dismissed"
+	e.Status = models.ErrandDismissed
+	if approve {
+		e.Status, action = models.ErrandOwed, "errand.approved"
+		if called, err := stands(tx, *e); err != nil || !called {
+			return errors.Join(err, &Error{Kind: KindConflict, Code: "errand_outdated"})
+		}
+	}
+	done := tx.Model(&models.Errand{}).Where("id = ? AND status IN ?", e.ID, []models.ErrandStatus{models.ErrandWaiting, models.ErrandRefused}).
+		Updates(map[string]any{"status": e.Status, "next_at": now, "owed_at": now, "attempts": 0})
+	if done.Error != nil {
+		return fmt.Errorf("decide errand %s: %w", e.ID, done.Error)
+	}
+	if done.RowsAffected == 0 {
+		return &Error{Kind: KindConflict, Code: "errand_decided"}
+	}
+	entry := s.entry(by, action, e.ID.String(), &e.MemberID, map[string]any{"status": was}, map[string]any{"status": e.Status})
+	if err := models.Audit(tx, entry); err != nil {
+		return err
+	}
+	_, err := models.MarkDirty(tx, s.subject(models.SubjectCustomer, e.CustomerID), now) // an approved cancellation owes its refunds
+	return err
+}
