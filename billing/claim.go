@@ -13,11 +13,12 @@ import (
 )
 
 // claimed is what a claim writes, holding what its worker needs, free what no
-// worker has and owed and settle what one should take.
+// worker has and owed and settle what one should take. What is of Stripe's other mode
+// waits for a key of that mode: ours would be told that there is no such customer.
 const (
 	claimed = `lease_token = @token, lease_until = @until, claimed = dirty, attempts = attempts + 1`
 	holding = `id, account, livemode, kind, dirty, claimed, synced, lease_token, attempts, failing_since`
-	free    = `dead_at IS NULL AND (lease_until IS NULL OR lease_until <= @now)`
+	free    = `livemode = @livemode AND dead_at IS NULL AND (lease_until IS NULL OR lease_until <= @now)`
 	owed    = `SELECT id FROM sync_subjects WHERE ` + free + ` AND dirty > synced AND next_at <= @now AND attempts <= @failures ORDER BY next_at`
 	settle  = `SELECT id FROM sync_subjects WHERE ` + free + ` AND settle_at <= @now AND attempts <= @failures ORDER BY settle_at`
 	one     = ` LIMIT 1 FOR UPDATE SKIP LOCKED`
@@ -49,7 +50,7 @@ func (s *Service) claimBy(ctx context.Context, statement string, with map[string
 	}
 	defer done()
 	now := s.real()
-	with["token"], with["now"], with["until"] = models.NewID(), now, now.Add(s.cfg.Lease)
+	with["token"], with["now"], with["until"], with["livemode"] = models.NewID(), now, now.Add(s.cfg.Lease), s.cfg.Livemode
 	var rows []models.SyncSubject
 	if err := s.db.WithContext(ctx).Raw(statement, with).Scan(&rows).Error; err != nil {
 		return nil, fmt.Errorf("claim a subject: %w", err)
