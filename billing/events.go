@@ -94,7 +94,11 @@ func (s *Service) eventLines(ctx context.Context, where string, with map[string]
 // Subjects lists those in a state, at most limit, by id; the second value says
 // whether there are more.
 func (s *Service) Subjects(ctx context.Context, state SyncState, limit int) ([]SubjectLine, bool, error) {
-	all, err := s.subjectLines(ctx, subjectState+" = @state ORDER BY s.id LIMIT @limit", map[string]any{"state": state, "limit": limit + 1})
+	few := "true"
+	if state == SyncFailing || state == SyncDead {
+		few = "(s.failing_since IS NOT NULL OR s.dead_at IS NOT NULL)" // they have an index
+	}
+	all, err := s.subjectLines(ctx, few+" AND "+subjectState+" = @state ORDER BY s.id LIMIT @limit", map[string]any{"state": state, "limit": limit + 1})
 	return all[:min(len(all), limit)], len(all) > limit, err
 }
 

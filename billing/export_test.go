@@ -123,3 +123,9 @@ func (s *Service) Vote(tries int, met error) (counted, down bool) {
 
 // ErrBusy says that there was no room for a request to Stripe.
 var ErrBusy = errBusy
+
+// The statements that run every few seconds, for a test of their plans.
+const (
+	WithoutFacts = withoutFacts
+	BehindPolicy = behindPolicy
+)
