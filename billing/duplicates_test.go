@@ -377,7 +377,7 @@ func TestNoRefundWithoutItsMail(t *testing.T) {
 	}
 	done, err := n.Errands(t.Context(), models.ErrandDone, 10)
 	if err != nil || len(done) != 1 || !failed {
-		t.Errorf("done without its mail: %+v, %v", done, err)
+		t.Fatalf("done without its mail: %+v, %v", done, err)
 	}
 	if err := n.db.Exec("ALTER TABLE river_job DROP CONSTRAINT full_up").Error; err != nil {
 		t.Fatal(err)

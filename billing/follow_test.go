@@ -66,6 +66,31 @@ func TestGrantsFollowAChangedPolicy(t *testing.T) {
 	}
 }
 
+// A plan's grace days alone, changed there and back, are for those, too, who are past
+// due already.
+func TestGrantsFollowChangedGraceDays(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	n.join(reader, simtest.DeclinesLater)
+	n.pass(31 * day)
+	before := n.may(reader).Grace
+	if before == nil || before.Reason != billing.GracePastDue {
+		t.Fatalf("not past due: %+v", before)
+	}
+	for _, more := range []int{7, -2, 0} {
+		c := shipped(t)
+		plan := c.Plans["member"]
+		plan.GraceDays += more
+		c.Plans["member"] = plan
+		n.apply(c)
+		want := before.Until.AddDate(0, 0, more)
+		if now := n.may(reader).Grace; now == nil || !now.Until.Equal(want) {
+			t.Errorf("%d days more: %+v, want until %s", more, now, want)
+		}
+	}
+}
+
 // Who changed the policy from what to what is in the audit log; a plan's grace days
 // are part of it.
 func TestAPolicysHistoryIsKept(t *testing.T) {

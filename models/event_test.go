@@ -119,6 +119,20 @@ func TestKeepEventsIsOneCommit(t *testing.T) {
 	}
 }
 
+// So it is for a subject that is there already, where no foreign key sees to it.
+func TestKeepEventsOfAKnownSubjectIsOneCommit(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	mark(t, db, "cus_1")
+	if err := db.Exec("ALTER TABLE sync_subjects ADD CHECK (dirty < 2)").Error; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.KeepEvents(t.Context(), []models.Arrival{arrival("evt_1", "cus_1")}, noon); !models.Unfit(err) {
+		t.Error(err)
+	}
+	wantCounts(t, db, map[string]int64{"cus_1": 1})
+}
+
 // refuse makes a table refuse rows with one of the ids.
 func refuse(t *testing.T, db *models.DB, table string, ids ...string) {
 	t.Helper()

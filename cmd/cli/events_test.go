@@ -134,7 +134,7 @@ func TestEventsReplayOfMany(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
 	err := d.db.Exec(`INSERT INTO sync_subjects (id, account, livemode, kind, dirty, next_at, dead_at)
-		SELECT 'cus_many' || n, '', false, 'customer', 1, ?::timestamptz, ?::timestamptz FROM generate_series(1, 2500) n`, time.Now(), time.Now()).Error
+		SELECT 'cus_many' || n, '', false, 'customer', 1, ?::timestamptz + n * interval '1 second', ?::timestamptz FROM generate_series(1, 2500) n`, time.Now(), time.Now()).Error
 	if err != nil {
 		t.Fatal(err)
 	}
