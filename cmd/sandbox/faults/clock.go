@@ -7,6 +7,8 @@ import (
 	"time"
 )
 
+const day = 24 * time.Hour
+
 // Clock is a newsroom's time that all processes of one row share: the real one, and
 // how far it is ahead, kept in eight bytes of a file. A write of so few bytes is
 // seen whole or not at all.

@@ -3,8 +3,8 @@ package faults
 import (
 	"context"
 	"fmt"
-	"net/url"
 
+	"newsroom.example/membership/internal/oracle"
 	"newsroom.example/membership/internal/stripesim"
 )
 
@@ -22,7 +22,7 @@ func (w *world) readers(ctx context.Context, n int) ([]*person, error) {
 
 // seat gives each member a customer and a paid subscription at Stripe.
 func (w *world) seat(people []*person, method string) error {
-	made, err := w.sim.Seed(stripesim.Seed{Readers: len(people), Price: w.shop.month.id, Method: method, Reader: func(i int) stripesim.SeedReader {
+	made, err := w.sim.Seed(stripesim.Seed{Readers: len(people), Price: w.shop.month.ID, Method: method, Reader: func(i int) stripesim.SeedReader {
 		return stripesim.SeedReader{Email: people[i].email, Metadata: map[string]string{"member_id": people[i].member.String()}}
 	}})
 	if err != nil {
@@ -55,7 +55,7 @@ func (w *world) endpoint() string {
 
 // refund gives back so much of a reader's newest payment; 0 is all of it.
 func (w *world) refund(ctx context.Context, p *person, amount int64) error {
-	charges, err := listAll[charge](ctx, w.api, "/v1/charges", chargesOf(p.customer))
+	charges, err := oracle.List[oracle.Charge](ctx, w.api, "/v1/charges", oracle.ChargesOf(p.customer))
 	if err != nil {
 		return err
 	}
@@ -76,13 +76,4 @@ func (w *world) expect(so bool, format string, args ...any) {
 	if !so {
 		w.findings = append(w.findings, finding(fmt.Sprintf(format, args...)))
 	}
-}
-
-// chargesOf asks for charges as the oracle reads them.
-func chargesOf(customer string) url.Values {
-	query := url.Values{"expand[]": {"data.balance_transaction", "data.refunds"}}
-	if customer != "" {
-		query.Set("customer", customer)
-	}
-	return query
 }

@@ -168,7 +168,7 @@ func (p *person) till(ctx context.Context, path string, form url.Values) (string
 	if err != nil {
 		return "", err
 	}
-	if answer.status != http.StatusSeeOther || !strings.HasPrefix(answer.location, p.world.api.base) {
+	if answer.status != http.StatusSeeOther || !strings.HasPrefix(answer.location, p.world.api.Base) {
 		return "", &refusal{path, answer.status}
 	}
 	return answer.location, nil
@@ -216,7 +216,7 @@ func (p *person) comeBack(ctx context.Context, back string) error {
 
 // buy goes all the way from the form to the page that thanks.
 func (p *person) buy(ctx context.Context, nonce string) error {
-	till, err := p.checkout(ctx, p.world.shop.month.id, nonce)
+	till, err := p.checkout(ctx, p.world.shop.month.ID, nonce)
 	if err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func (p *person) donate(ctx context.Context, amount, nonce string) error {
 // subscribeCustomer buys on a page that the harness opened itself.
 func (w *world) subscribeCustomer(ctx context.Context, p *person, price string) error {
 	var session struct{ URL string }
-	err := w.api.post(ctx, "/v1/checkout/sessions", url.Values{
+	err := w.api.Post(ctx, "/v1/checkout/sessions", url.Values{
 		"mode": {"subscription"}, "customer": {p.customer}, "success_url": {w.members() + "/"},
 		"line_items[0][price]": {price}, "line_items[0][quantity]": {"1"},
 	}, &session)

@@ -37,7 +37,7 @@ func (w *world) start(ctx context.Context, i int) error {
 		url = w.cutter.url(w.database)
 	}
 	p, err := startProcess(ctx, w.options.Program, w.nodeLog(i), []string{
-		"--database", url, "--stripe", w.api.base, "--clock", w.nodeClock(),
+		"--database", url, "--stripe", w.api.Base, "--clock", w.nodeClock(),
 		"--members", w.members(), "--news", newsURL, "--smtp", w.mails.Addr().String(), "--secret", w.secret,
 		"--conns", fmt.Sprint(conns), "--lease", w.leaseTime().String(),
 		"--rate", fmt.Sprint(w.limit()), "--endpoint-rate", fmt.Sprint(w.limit() / 4),

@@ -44,7 +44,7 @@ func deleted(ctx context.Context, w *world) error {
 		return err
 	}
 	for _, p := range people[:5] {
-		if err := w.api.call(ctx, http.MethodDelete, "/v1/customers/"+p.customer, nil, &struct{}{}); err != nil {
+		if err := w.api.Call(ctx, http.MethodDelete, "/v1/customers/"+p.customer, nil, &struct{}{}); err != nil {
 			return err
 		}
 		w.injected.add("customers deleted", 1)
@@ -64,7 +64,7 @@ func renamed(ctx context.Context, w *world) error {
 		return err
 	}
 	for i, p := range people {
-		err := w.api.post(ctx, "/v1/customers/"+p.customer, url.Values{"email": {bystanders[i].email}, "name": {"Somebody Else"}}, &struct{}{})
+		err := w.api.Post(ctx, "/v1/customers/"+p.customer, url.Values{"email": {bystanders[i].email}, "name": {"Somebody Else"}}, &struct{}{})
 		if err != nil {
 			return err
 		}
@@ -91,10 +91,10 @@ func renamed(ctx context.Context, w *world) error {
 // it opens nothing and is in no ledger.
 func foreign(ctx context.Context, w *world) error {
 	var product, made struct{ ID string }
-	if err := w.api.post(ctx, "/v1/products", url.Values{"name": {"A tea towel every month"}}, &product); err != nil {
+	if err := w.api.Post(ctx, "/v1/products", url.Values{"name": {"A tea towel every month"}}, &product); err != nil {
 		return err
 	}
-	err := w.api.post(ctx, "/v1/prices", url.Values{
+	err := w.api.Post(ctx, "/v1/prices", url.Values{
 		"product": {product.ID}, "currency": {"eur"}, "unit_amount": {"1200"}, "recurring[interval]": {"month"},
 	}, &made)
 	if err != nil {

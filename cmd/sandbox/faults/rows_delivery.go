@@ -87,12 +87,12 @@ func (w *world) step(ctx context.Context, p *person, kind int) error {
 // update changes a reader's subscription at Stripe, as staff could on the dashboard.
 func (w *world) update(ctx context.Context, p *person, form url.Values) error {
 	w.injected.add("changes at Stripe", 1)
-	return w.api.post(ctx, "/v1/subscriptions/"+p.subscription, form, &struct{}{})
+	return w.api.Post(ctx, "/v1/subscriptions/"+p.subscription, form, &struct{}{})
 }
 
 func (w *world) cancelNow(ctx context.Context, p *person) error {
 	w.injected.add("cancellations", 1)
-	return w.api.call(ctx, http.MethodDelete, "/v1/subscriptions/"+p.subscription, nil, &struct{}{})
+	return w.api.Call(ctx, http.MethodDelete, "/v1/subscriptions/"+p.subscription, nil, &struct{}{})
 }
 
 // sixEvents are the kinds of the life whose every order is tried.
@@ -268,7 +268,7 @@ func superseded(ctx context.Context, w *world) error {
 	}
 	w.sim.StopDelivering()
 	for _, p := range people {
-		if err := errors.Join(w.subscribeCustomer(ctx, p, w.shop.patron.id), w.cancelNow(ctx, p)); err != nil {
+		if err := errors.Join(w.subscribeCustomer(ctx, p, w.shop.patron.ID), w.cancelNow(ctx, p)); err != nil {
 			return err
 		}
 	}

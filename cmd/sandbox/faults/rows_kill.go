@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"newsroom.example/membership/internal/oracle"
 	"newsroom.example/membership/internal/stripesim"
 )
 
@@ -224,11 +225,11 @@ func createdThenKilled(ctx context.Context, w *world) error {
 	}
 	pressed := make(chan struct{})
 	go func() {
-		_, _ = p.checkout(ctx, w.shop.month.id, "one-form") // fails, of course
+		_, _ = p.checkout(ctx, w.shop.month.ID, "one-form") // fails, of course
 		close(pressed)
 	}()
 	if err := until(ctx, quietWithin, "Stripe has made the page", func(ctx context.Context) (bool, error) {
-		made, err := listAll[session](ctx, w.api, "/v1/checkout/sessions", nil)
+		made, err := oracle.List[session](ctx, w.api, "/v1/checkout/sessions", nil)
 		return len(made) > 1, err
 	}); err != nil {
 		return err
@@ -248,11 +249,9 @@ func createdThenKilled(ctx context.Context, w *world) error {
 // session is a checkout page.
 type session struct{ ID, Status string }
 
-func (s session) id() string { return s.ID }
-
 // pages looks that so many pages were made at Stripe, and no more.
 func (w *world) pages(ctx context.Context, want int) error {
-	made, err := listAll[session](ctx, w.api, "/v1/checkout/sessions", nil)
+	made, err := oracle.List[session](ctx, w.api, "/v1/checkout/sessions", nil)
 	w.expect(len(made) == want, "%d checkout pages were made, want %d", len(made), want)
 	w.checked.add("checkout pages", len(made))
 	return err

@@ -117,7 +117,7 @@ func (w *world) change(ctx context.Context, people []*person) error {
 // differs looks that the books are wrong before a sweep heals them: else the row
 // would show nothing.
 func (w *world) differs(ctx context.Context) error {
-	o := &oracle{world: w}
+	o := &judge{world: w}
 	if err := errors.Join(o.readTruth(ctx), o.readOwners(ctx), o.entitled(ctx)); err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/url"
 	"time"
+
+	"newsroom.example/membership/internal/oracle"
 )
 
 // agree waits until things are quiet, and looks whether every reader may read what
@@ -13,7 +15,7 @@ func (w *world) agree(ctx context.Context) error {
 	if err := errors.Join(w.delivered(ctx), w.synced(ctx)); err != nil {
 		return err
 	}
-	o := &oracle{world: w}
+	o := &judge{world: w}
 	if err := errors.Join(o.readTruth(ctx), o.readOwners(ctx), o.ledger(ctx), o.entitled(ctx)); err != nil {
 		return err
 	}
@@ -36,7 +38,7 @@ func refunds(ctx context.Context, w *world) error {
 		case 0:
 			err = w.refund(ctx, p, 300)
 		case 1:
-			err = errors.Join(w.refund(ctx, p, 300), w.refund(ctx, p, w.shop.month.amount-300))
+			err = errors.Join(w.refund(ctx, p, 300), w.refund(ctx, p, w.shop.month.Amount-300))
 		case 2:
 			err = w.refund(ctx, p, 0)
 		case 3:
@@ -61,13 +63,13 @@ func refunds(ctx context.Context, w *world) error {
 }
 
 func (w *world) refundByAPI(ctx context.Context, p *person) (id string, err error) {
-	charges, err := listAll[charge](ctx, w.api, "/v1/charges", chargesOf(p.customer))
+	charges, err := oracle.List[oracle.Charge](ctx, w.api, "/v1/charges", oracle.ChargesOf(p.customer))
 	if err != nil {
 		return "", err
 	}
 	w.injected.add("refunds", 1)
-	var made refund
-	err = w.api.post(ctx, "/v1/refunds", url.Values{"charge": {charges[0].ID}}, &made)
+	var made oracle.Refund
+	err = w.api.Post(ctx, "/v1/refunds", url.Values{"charge": {charges[0].ID}}, &made)
 	return made.ID, err
 }
 
@@ -82,7 +84,7 @@ func disputes(ctx context.Context, w *world) error {
 	}
 	open := make([]string, len(people))
 	for i, p := range people {
-		charges, err := listAll[charge](ctx, w.api, "/v1/charges", chargesOf(p.customer))
+		charges, err := oracle.List[oracle.Charge](ctx, w.api, "/v1/charges", oracle.ChargesOf(p.customer))
 		if err != nil {
 			return err
 		}
@@ -152,14 +154,14 @@ func debits(ctx context.Context, w *world) error {
 // debit subscribes a member by an account.
 func (w *world) debit(ctx context.Context, p *person, account string) error {
 	var made, session struct{ ID, URL string }
-	err := w.api.post(ctx, "/v1/customers", url.Values{"email": {p.email}, "metadata[member_id]": {p.member.String()}}, &made)
+	err := w.api.Post(ctx, "/v1/customers", url.Values{"email": {p.email}, "metadata[member_id]": {p.member.String()}}, &made)
 	if err != nil {
 		return err
 	}
 	w.own(made.ID, p.member)
-	err = w.api.post(ctx, "/v1/checkout/sessions", url.Values{
+	err = w.api.Post(ctx, "/v1/checkout/sessions", url.Values{
 		"mode": {"subscription"}, "customer": {made.ID}, "success_url": {w.members() + "/"}, "payment_method_types[]": {"sepa_debit"},
-		"line_items[0][price]": {w.shop.month.id}, "line_items[0][quantity]": {"1"},
+		"line_items[0][price]": {w.shop.month.ID}, "line_items[0][quantity]": {"1"},
 	}, &session)
 	if err != nil {
 		return err

@@ -108,7 +108,7 @@ func (w *world) tellUnheard(ctx context.Context, p *person) error {
 
 // tellTwoLive lets a reader pay for two memberships.
 func (w *world) tellTwoLive(ctx context.Context, p *person) error {
-	if err := errors.Join(w.subscribeCustomer(ctx, p, w.shop.patron.id), w.quiet(ctx)); err != nil {
+	if err := errors.Join(w.subscribeCustomer(ctx, p, w.shop.patron.ID), w.quiet(ctx)); err != nil {
 		return err
 	}
 	err := w.doubts(ctx, "two memberships of one reader", "memberships at a time")

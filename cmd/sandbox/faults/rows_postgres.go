@@ -103,7 +103,7 @@ func narrow(ctx context.Context, w *world) error {
 		return err
 	}
 	p := w.stranger("patient")
-	if err := insist(ctx, func() error { _, err := p.checkout(ctx, w.shop.month.id, "patient"); return err }); err != nil {
+	if err := insist(ctx, func() error { _, err := p.checkout(ctx, w.shop.month.ID, "patient"); return err }); err != nil {
 		return err
 	}
 	w.checked.add("checkouts opened meanwhile", 1)

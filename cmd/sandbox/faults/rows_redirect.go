@@ -19,7 +19,7 @@ func (w *world) guests(ctx context.Context, n int) ([]guest, error) {
 	all := make([]guest, n)
 	for i := range all {
 		p := w.stranger(fmt.Sprintf("guest-%d", i))
-		till, err := p.checkout(ctx, w.shop.month.id, fmt.Sprintf("nonce-%d", i))
+		till, err := p.checkout(ctx, w.shop.month.ID, fmt.Sprintf("nonce-%d", i))
 		if err != nil {
 			return nil, err
 		}

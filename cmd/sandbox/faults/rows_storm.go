@@ -92,7 +92,7 @@ func (w *world) keepBuying(ctx context.Context) (took []time.Duration, err error
 	for i := 0; ; i++ {
 		p := w.stranger(fmt.Sprintf("storm-%d", i))
 		begun := time.Now()
-		_, err := p.checkout(context.WithoutCancel(ctx), w.shop.month.id, fmt.Sprintf("storm-%d", i))
+		_, err := p.checkout(context.WithoutCancel(ctx), w.shop.month.ID, fmt.Sprintf("storm-%d", i))
 		if err != nil {
 			return took, fmt.Errorf("a checkout in the storm: %w", err)
 		}

@@ -38,7 +38,7 @@ func (w *world) insistentBuyers(ctx context.Context, n int) error {
 	}
 	return each(buyers, n, func(i int) error {
 		p := w.stranger(fmt.Sprintf("buyer-%d", i))
-		till, err := p.persist(ctx, w.shop.month.id, fmt.Sprint("insist-", i))
+		till, err := p.persist(ctx, w.shop.month.ID, fmt.Sprint("insist-", i))
 		if err != nil {
 			return err
 		}

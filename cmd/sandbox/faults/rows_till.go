@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"newsroom.example/membership/internal/oracle"
 )
 
 // hundredPosts sends one form a hundred times at once: one page opens, and is paid
@@ -53,7 +55,7 @@ func (w *world) press(ctx context.Context, p *person, times int, nonce func(i in
 		presses[i] = i
 	}
 	err := each(presses, times, func(i int) error {
-		till, err := p.checkout(ctx, w.shop.month.id, nonce(i))
+		till, err := p.checkout(ctx, w.shop.month.ID, nonce(i))
 		var refused *refusal
 		switch {
 		case errors.As(err, &refused):
@@ -107,7 +109,7 @@ func twentyTabs(ctx context.Context, w *world) error {
 }
 
 func (w *world) openPages(ctx context.Context) (n int, err error) {
-	made, err := listAll[session](ctx, w.api, "/v1/checkout/sessions", nil)
+	made, err := oracle.List[session](ctx, w.api, "/v1/checkout/sessions", nil)
 	for _, s := range made {
 		if s.Status == "open" {
 			n++
@@ -124,14 +126,14 @@ func bothPaid(ctx context.Context, w *world) error {
 		if err != nil {
 			return err
 		}
-		first, err := p.checkout(ctx, w.shop.month.id, fmt.Sprintf("first-%d", i))
+		first, err := p.checkout(ctx, w.shop.month.ID, fmt.Sprintf("first-%d", i))
 		if err != nil {
 			return err
 		}
 		if _, err := p.pay(ctx, first); err != nil {
 			return err
 		}
-		second, err := p.checkout(ctx, w.shop.patron.id, fmt.Sprintf("second-%d", i))
+		second, err := p.checkout(ctx, w.shop.patron.ID, fmt.Sprintf("second-%d", i))
 		var refused *refusal
 		switch {
 		case errors.As(err, &refused) && refused.status < 500:

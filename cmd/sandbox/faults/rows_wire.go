@@ -100,7 +100,7 @@ func (w *world) knock(ctx context.Context, body io.Reader, signature string) (st
 	if signature != "" {
 		req.Header.Set("Stripe-Signature", signature)
 	}
-	answer, err := w.api.client.Do(req)
+	answer, err := w.api.Client.Do(req)
 	if err != nil {
 		return 0, err
 	}

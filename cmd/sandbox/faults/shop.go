@@ -12,25 +12,21 @@ import (
 
 	"newsroom.example/membership/auth"
 	"newsroom.example/membership/cmd/service"
+	"newsroom.example/membership/internal/oracle"
 	"newsroom.example/membership/locale"
 	"newsroom.example/membership/models"
 	"newsroom.example/membership/notify"
 )
 
-// price is what one price of ours costs and opens.
-type price struct {
-	id, plan, interval, currency string
-	amount                       int64
-	graceDays                    int
-	features                     []string
-}
+// stripeKey opens the simulator, which takes any test key.
+const stripeKey = "sk_test_sandbox"
 
 // shop is the newsroom's catalogue, as the database and Stripe hold it, and the way
 // in for its readers.
 type shop struct {
-	prices map[string]price // by id
-	month  price            // member, every month, in euros: what most rows sell
-	patron price
+	prices map[string]oracle.Price // by id
+	month  oracle.Price            // member, every month, in euros: what most rows sell
+	patron oracle.Price
 	auth   *auth.Service
 	db     *models.DB // auth's
 }
@@ -40,7 +36,7 @@ type shop struct {
 func (w *world) openShop(ctx context.Context) error {
 	config := service.Config{
 		DatabaseURL: w.server.URL(w.database), DatabaseConns: 4,
-		StripeSecretKey: stripeKey, StripeAPIBase: w.api.base, PublicURL: w.members(),
+		StripeSecretKey: stripeKey, StripeAPIBase: w.api.Base, PublicURL: w.members(),
 	}
 	billing, done, err := service.OpenBilling(ctx, config, service.Clocks{Newsroom: w.clock.Now, Real: time.Now}, w.log)
 	if err != nil {
@@ -54,23 +50,23 @@ func (w *world) openShop(ctx context.Context) error {
 }
 
 func (w *world) readPrices(ctx context.Context) error {
-	rows, err := w.db.Query(ctx, `SELECT p.id, p.plan_id, p."interval", p.currency, p.amount, plans.grace_days,
+	rows, err := w.db.Query(ctx, `SELECT p.id, p.plan_id, p."interval", p.Currency, p.amount, plans.grace_days,
 		(SELECT array_agg(feature_id ORDER BY feature_id) FROM plan_features f WHERE f.plan_id = p.plan_id)
 		FROM prices p JOIN plans ON plans.id = p.plan_id`)
 	if err != nil {
 		return fmt.Errorf("read the prices: %w", err)
 	}
-	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p price, err error) {
-		return p, row.Scan(&p.id, &p.plan, &p.interval, &p.currency, &p.amount, &p.graceDays, &p.features)
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p oracle.Price, err error) {
+		return p, row.Scan(&p.ID, &p.Plan, &p.Interval, &p.Currency, &p.Amount, &p.GraceDays, &p.Features)
 	})
 	if err != nil {
 		return fmt.Errorf("read the prices: %w", err)
 	}
-	w.shop.prices = map[string]price{}
+	w.shop.prices = map[string]oracle.Price{}
 	for _, p := range all {
-		w.shop.prices[p.id] = p
-		if p.currency == "eur" && p.interval == "month" {
-			switch p.plan {
+		w.shop.prices[p.ID] = p
+		if p.Currency == "eur" && p.Interval == "month" {
+			switch p.Plan {
 			case "member":
 				w.shop.month = p
 			case "patron":

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"newsroom.example/membership/internal/mailcatch"
+	"newsroom.example/membership/internal/oracle"
 	"newsroom.example/membership/internal/pglocal"
 	"newsroom.example/membership/internal/stripesim"
 )
@@ -54,7 +55,7 @@ type world struct {
 	door     *door
 	sim      *stripesim.Sim
 	spy      *spy
-	api      stripeAPI
+	api      oracle.API
 	secret   string
 	nodes    []*process
 	shop     shop
@@ -192,7 +193,7 @@ func (w *world) openStripe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.api = stripeAPI{base: "http://" + listener.Addr().String(), client: &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}}
+	w.api = oracle.API{Key: stripeKey, Base: "http://" + listener.Addr().String(), Client: &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}}
 	w.sim, err = stripesim.New(stripesim.Config{Clock: w.clock.Now, Log: w.log, Couriers: w.couriers})
 	if err != nil {
 		return errors.Join(err, listener.Close())

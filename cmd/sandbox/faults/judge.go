@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"newsroom.example/membership/internal/oracle"
 )
 
 // allowances are what a row does on purpose, so that the oracle does not hold it
@@ -27,23 +28,23 @@ type allowances struct {
 // finding is what the oracle holds against the service.
 type finding string
 
-// oracle looks at the world once things are quiet: at Stripe by its API, at the
+// judge looks at the world once things are quiet: at Stripe by its API, at the
 // database by plain SQL, at the service as its readers do. It knows nothing of
 // billing.
-type oracle struct {
+type judge struct {
 	*world
-	truth    truth
+	truth    oracle.Truth
 	owners   map[string]uuid.UUID // reader by customer at Stripe
 	findings []finding
 }
 
-func (o *oracle) find(format string, args ...any) {
+func (o *judge) find(format string, args ...any) {
 	o.findings = append(o.findings, finding(fmt.Sprintf(format, args...)))
 }
 
 // judge runs every check and answers what it found.
 func (w *world) judge(ctx context.Context) ([]finding, error) {
-	o := &oracle{world: w}
+	o := &judge{world: w}
 	for _, step := range []func(context.Context) error{
 		o.readTruth, o.readOwners,
 		o.durable, o.settled, o.ledger, o.entitled, o.oneMembership, o.oneNotice,
@@ -55,67 +56,24 @@ func (w *world) judge(ctx context.Context) ([]finding, error) {
 	return o.findings, nil
 }
 
-// readTruth asks the simulator for everything, as anybody with the key can.
-func (o *oracle) readTruth(ctx context.Context) (err error) {
-	t := &o.truth
-	if t.subscriptions, err = listAll[subscription](ctx, o.api, "/v1/subscriptions", url.Values{"status": {"all"}}); err != nil {
-		return err
-	}
-	if t.invoices, err = listAll[invoice](ctx, o.api, "/v1/invoices", nil); err != nil {
-		return err
-	}
-	charges, err := listAll[charge](ctx, o.api, "/v1/charges", chargesOf(""))
-	if err != nil {
-		return err
-	}
-	t.charges = map[string]charge{}
-	for _, c := range charges { // newest first
-		if _, later := t.charges[c.PaymentIntent]; !later {
-			t.charges[c.PaymentIntent] = c
-		}
-	}
-	intents, err := listAll[paymentIntent](ctx, o.api, "/v1/payment_intents", nil)
-	if err != nil {
-		return err
-	}
-	t.intents = map[string]paymentIntent{}
-	for _, p := range intents {
-		t.intents[p.ID] = p
-	}
-	return o.readDisputes(ctx)
-}
-
-func (o *oracle) readDisputes(ctx context.Context) error {
-	all, err := listAll[dispute](ctx, o.api, "/v1/disputes", nil)
-	if err != nil {
-		return err
-	}
-	o.truth.disputes = map[string]dispute{}
-	for _, d := range all { // newest first
-		if _, later := o.truth.disputes[d.Charge]; !later {
-			o.truth.disputes[d.Charge] = d
-		}
-	}
-	return nil
+func (o *judge) readTruth(ctx context.Context) (err error) {
+	o.truth, err = oracle.Read(ctx, o.api)
+	return err
 }
 
 // readOwners binds customers to readers: as the harness made them, by what the
 // customer carries, or by the intent that its subscription was bought with.
-func (o *oracle) readOwners(ctx context.Context) error {
+func (o *judge) readOwners(ctx context.Context) error {
 	o.owners = maps.Clone(o.world.owners)
 	if o.owners == nil {
 		o.owners = map[string]uuid.UUID{}
 	}
-	customers, err := listAll[customer](ctx, o.api, "/v1/customers", nil)
-	if err != nil {
-		return err
-	}
-	for _, c := range customers {
+	for _, c := range o.truth.Customers {
 		if id, err := uuid.Parse(c.Metadata["member_id"]); err == nil {
 			o.owners[c.ID] = id
 		}
 	}
-	for _, s := range o.truth.subscriptions {
+	for _, s := range o.truth.Subscriptions {
 		intent, err := uuid.Parse(s.Metadata["intent_id"])
 		if _, known := o.owners[s.Customer]; known || err != nil {
 			continue
@@ -126,23 +84,16 @@ func (o *oracle) readOwners(ctx context.Context) error {
 		}
 		if member != nil {
 			o.owners[s.Customer] = *member
-		} else if len(o.truth.spans(s, o.shop.prices)) > 0 {
+		} else if len(o.truth.Spans(s, o.shop.prices)) > 0 {
 			o.find("subscription %s was paid for and belongs to nobody", s.ID)
 		}
 	}
 	return nil
 }
 
-type customer struct {
-	ID       string
-	Metadata map[string]string
-}
-
-func (c customer) id() string { return c.ID }
-
 // durable: what was answered with 2xx is in the database, and, unless the row lost
 // some on purpose, everything that Stripe told was answered so.
-func (o *oracle) durable(ctx context.Context) error {
+func (o *judge) durable(ctx context.Context) error {
 	acked := o.door.acknowledged()
 	rows, err := o.db.Query(ctx, "SELECT acked FROM unnest($1::text[]) acked WHERE NOT EXISTS (SELECT FROM stripe_events e WHERE e.id = acked)", acked)
 	if err != nil {
@@ -168,7 +119,7 @@ func (o *oracle) durable(ctx context.Context) error {
 }
 
 // settled: no lease is left, nothing is owed, nothing was given up.
-func (o *oracle) settled(ctx context.Context) error {
+func (o *judge) settled(ctx context.Context) error {
 	var subjects, leased, owed, dead int
 	err := o.db.QueryRow(ctx, `SELECT count(*), count(*) FILTER (WHERE lease_token IS NOT NULL),
 		count(*) FILTER (WHERE dirty > synced AND dead_at IS NULL), count(*) FILTER (WHERE dead_at IS NOT NULL) FROM sync_subjects`).
@@ -191,11 +142,11 @@ func (o *oracle) settled(ctx context.Context) error {
 
 // entitled: every reader may read what Stripe's present state says, as the service
 // itself tells it to the reader's browser, and for as long.
-func (o *oracle) entitled(ctx context.Context) error {
-	want := map[uuid.UUID][]span{}
-	for _, s := range o.truth.subscriptions {
+func (o *judge) entitled(ctx context.Context) error {
+	want := map[uuid.UUID][]oracle.Span{}
+	for _, s := range o.truth.Subscriptions {
 		if member, known := o.owners[s.Customer]; known {
-			want[member] = append(want[member], o.truth.spans(s, o.shop.prices)...)
+			want[member] = append(want[member], o.truth.Spans(s, o.shop.prices)...)
 		}
 	}
 	for _, member := range o.owners { // also those whose customer bought nothing
@@ -221,7 +172,7 @@ func (o *oracle) entitled(ctx context.Context) error {
 	return err
 }
 
-func (o *oracle) reads(ctx context.Context, member uuid.UUID, spans []span) (wrong string, err error) {
+func (o *judge) reads(ctx context.Context, member uuid.UUID, spans []oracle.Span) (wrong string, err error) {
 	p := &person{world: o.world, member: member}
 	if err := p.signIn(ctx); err != nil {
 		return "", fmt.Errorf("let reader %s in: %w", member, err)
@@ -236,7 +187,7 @@ func (o *oracle) reads(ctx context.Context, member uuid.UUID, spans []span) (wro
 			have[e.Feature] = *e.Until
 		}
 	}
-	want := held(spans, o.clock.Now())
+	want := oracle.Held(spans, o.clock.Now())
 	if said, should := readable(have), readable(want); said != should {
 		return fmt.Sprintf("reader %s may read [%s], by Stripe's state [%s]", member, said, should), nil
 	}
@@ -254,11 +205,11 @@ func readable(open map[string]time.Time) string {
 }
 
 // oneMembership: no reader pays for two at a time.
-func (o *oracle) oneMembership(context.Context) error {
+func (o *judge) oneMembership(context.Context) error {
 	live := map[uuid.UUID][]string{}
-	for _, s := range o.truth.subscriptions {
+	for _, s := range o.truth.Subscriptions {
 		member, known := o.owners[s.Customer]
-		ours := known && o.shop.prices[s.Items.Data[0].Price.ID].id != ""
+		ours := known && o.shop.prices[s.Items.Data[0].Price.ID].ID != ""
 		if ours && slices.Contains([]string{"trialing", "active", "past_due"}, s.Status) {
 			live[member] = append(live[member], s.ID)
 		}
@@ -273,7 +224,7 @@ func (o *oracle) oneMembership(context.Context) error {
 }
 
 // oneNotice: no mail was sent twice, and no job waits that has been done.
-func (o *oracle) oneNotice(context.Context) error {
+func (o *judge) oneNotice(context.Context) error {
 	times := map[string]int{}
 	mails := o.mails.Mails()
 	for _, m := range mails {
