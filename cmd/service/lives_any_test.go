@@ -1,0 +1,170 @@
+package service_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+	"pgregory.net/rapid"
+
+	"newsroom.example/membership/billing"
+	"newsroom.example/membership/internal/stripesim"
+	"newsroom.example/membership/models"
+)
+
+// Whatever happens to a reader, however the deliveries that tell of it are doubled,
+// shuffled, late, lost or never made: when things are quiet, and what was lost has been
+// swept up, the reader may read what Stripe's present state says, to the second, and
+// the ledger holds Stripe's money, day by day.
+//
+// A life takes half a second: one check in four is lived. All of them share a newsroom,
+// one after the other, each in a year of its own.
+func TestAnyLifeIsWhatStripeSays(t *testing.T) {
+	t.Parallel()
+	c := &chance{life: begin(t, "2026-01-01 00:00", debits), did: map[string]int{}}
+	c.judge = c.newJudge()
+	t.Cleanup(func() {
+		t.Logf("%d lives: %v, faults %v, %d judged", c.lives, c.did, c.stripe.Sim.Injected(), c.judged)
+	})
+	rapid.Check(t, func(rt *rapid.T) {
+		if rapid.Bool().Draw(rt, "spared") || rapid.Bool().Draw(rt, "spared, too") {
+			return
+		}
+		c.born(rt)
+		for range rapid.IntRange(3, 9).Draw(rt, "length") {
+			c.step(rt)
+		}
+		c.swept()
+		c.holdsAtChanges(rt, 2)
+		c.over()
+	})
+}
+
+// chance is a life to which anything happens.
+type chance struct {
+	*life
+	judge
+	rt     *rapid.T
+	lives  int
+	member string // the present reader's id
+	lost   bool   // something is known to nobody, or may be
+	did    map[string]int
+	judged int
+}
+
+// born begins the life of a new reader, on some day of the next year.
+func (c *chance) born(rt *rapid.T) {
+	c.rt, c.lost = rt, false
+	c.lives++
+	begins := time.Date(c.clock().Year()+1, 1, 1, rapid.IntRange(0, 23).Draw(rt, "hour"), 0, 0, 0, time.UTC)
+	c.moves(begins.AddDate(0, 0, rapid.IntRange(0, 364).Draw(rt, "day")))
+	c.reader, c.email = c.browser(), fmt.Sprintf("reader-%d@example.org", c.lives)
+	c.signIn()
+	if err := c.books.QueryRow(c.t.Context(), "SELECT id FROM members WHERE email = $1", c.email).Scan(&c.member); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// moves lets time pass until an instant.
+func (c *chance) moves(to time.Time) {
+	c.mu.Lock()
+	c.now = to
+	c.mu.Unlock()
+	c.settle()
+}
+
+// step is one thing that happens, whatever becomes of the deliveries that tell of it,
+// and then some time.
+func (c *chance) step(rt *rapid.T) {
+	fault := pick(c, "deliveries", mishaps...)
+	seed := rapid.Uint64().Draw(rt, "seed")
+	var plan []stripesim.Fault
+	if fault.Do != "" {
+		plan = append(plan, fault)
+	}
+	c.done(c.stripe.Sim.Inject(seed, plan...))
+	c.lost = c.lost || fault.Do == stripesim.Dropped || fault.Do == stripesim.EventUnmade
+	act := pick(c, "happens", acts...)
+	if act.try(c) {
+		c.did[act.name]++
+	}
+	c.settle()
+	c.moves(c.later(rt))
+	c.done(c.stripe.Sim.Inject(seed))
+	c.delivered()
+	if !c.lost {
+		c.holds(rt)
+	}
+}
+
+// mishaps are what can become of deliveries; half of the time nothing.
+var mishaps = []stripesim.Fault{
+	{}, {}, {}, {}, {}, {},
+	{Do: stripesim.Duplicated, Share: 0.5, Count: 2},
+	{Do: stripesim.Shuffled},
+	{Do: stripesim.Delayed, Max: 30 * time.Millisecond},
+	{Do: stripesim.Missed, Share: 0.7},
+	{Do: stripesim.Dropped, Share: 0.5},
+	{Do: stripesim.EventUnmade, Share: 0.5},
+}
+
+// later is some time from now: minutes, days, or when something is about to change or
+// has just changed.
+func (c *chance) later(rt *rapid.T) time.Time {
+	now := c.clock()
+	switch pick(c, "later", "minutes", "days", "weeks", "the eve of a change", "a change") {
+	case "minutes":
+		return now.Add(time.Duration(rapid.IntRange(1, 150).Draw(rt, "minutes")) * time.Minute)
+	case "days":
+		return now.Add(time.Duration(rapid.IntRange(1, 10*24).Draw(rt, "hours")) * time.Hour)
+	case "weeks":
+		return now.AddDate(0, 0, rapid.IntRange(10, 40).Draw(rt, "days"))
+	case "a change":
+		return c.nextChange()
+	}
+	if eve := c.nextChange().Add(-time.Second); eve.After(now) {
+		return eve
+	}
+	return now
+}
+
+// delivered lets Stripe try again what reached nobody.
+func (c *chance) delivered() {
+	for c.stripe.Sim.Undelivered() > 0 {
+		c.moves(c.clock().Add(time.Minute))
+	}
+}
+
+// swept runs every sweep once, if anything was lost.
+func (c *chance) swept() {
+	if !c.lost {
+		return
+	}
+	for _, name := range billing.Sweeps {
+		if _, err := c.billing.Sweep(c.t.Context(), name, nil, func(models.Sweep) {}); err != nil {
+			c.t.Fatal(err)
+		}
+		c.settle()
+	}
+	c.lost = false
+}
+
+// over ends what would go on after this life.
+func (c *chance) over() {
+	for _, sub := range c.running() {
+		_, err := c.publisher.api.Subscriptions.Cancel(sub.ID, nil)
+		c.tried(err)
+	}
+	c.settle()
+}
+
+// tried says whether Stripe did what somebody wanted: it may refuse.
+func (c *chance) tried(err error) bool {
+	var refused *stripe.Error
+	if err != nil && (!errors.As(err, &refused) || refused.HTTPStatusCode >= 500) {
+		c.t.Fatal(err)
+	}
+	return err == nil
+}
