@@ -2,6 +2,8 @@ package billing_test
 
 import (
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -163,20 +165,7 @@ func TestAnUnknownPaymentIsLetGo(t *testing.T) {
 func TestNoTransactionIsOpenWhileStripeIsAsked(t *testing.T) {
 	t.Parallel()
 	n := open(t)
-	asked := map[string]bool{}
-	watched := n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
-		var open int64
-		err := n.db.Raw(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-			AND state LIKE 'idle in transaction%'`).Scan(&open).Error
-		if err != nil || open > 0 {
-			n.t.Errorf("%s %s: %d transactions are open, %v", r.Method, r.URL.Path, open, err)
-		}
-		asked[r.Method+" "+r.URL.Path] = true
-		stripe.ServeHTTP(w, r)
-	})
-	n.settle() // the catalogue's own deliveries
-	n.stripe.Sim.StopDelivering()
-	n.Service = watched
+	asked := n.watched()
 	c := shipped(t)
 	c.Plans["member"].Prices[models.Monthly]["eur"] = "9"
 	n.apply(c)
@@ -208,12 +197,92 @@ func TestNoTransactionIsOpenWhileStripeIsAsked(t *testing.T) {
 		mark(n, sub.Customer)
 	}
 	n.heal() // cancels and refunds the second membership
-	if !asked["POST /v1/refunds"] {
-		t.Errorf("nothing was given back: %v", asked)
+	if asked.times("POST /v1/refunds") == 0 || asked.times("DELETE /v1/subscriptions/") == 0 {
+		t.Errorf("nothing was given back, or cancelled: %v", asked.all)
 	}
-	if len(asked) < 12 {
-		t.Errorf("only these were watched: %v", asked)
+	if len(asked.all) < 12 {
+		t.Errorf("only these were watched: %v", asked.all)
 	}
+}
+
+// The same of what runs by itself, and of what is typed.
+func TestNoTransactionIsOpenInSweepsAndCommands(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	_, paid := bought(n)
+	asked := n.watched()
+	for _, c := range []struct {
+		name string
+		asks []string
+		do   func() error
+	}{
+		{"a setup", []string{"POST /v1/billing_portal/configurations"}, func() error {
+			_, err := n.ApplySetup(t.Context(), billing.SetupWish{PrivacyURL: "https://www.example.news/privacy"}, desk)
+			return err
+		}},
+		{"a sweep of events", []string{"GET /v1/events"}, func() error { n.sweep(models.SweepEvents); return nil }},
+		{"a sweep of objects", []string{"GET /v1/subscriptions"}, func() error { n.sweep(models.SweepObjects); return nil }},
+		{"a sweep of money", []string{"GET /v1/charges", "GET /v1/refunds", "GET /v1/disputes"}, func() error { n.sweep(models.SweepMoney); return nil }},
+		{"the doctor", []string{"GET /v1/subscriptions", "GET /v1/charges"}, func() error { n.examine(true); return nil }},
+		{"a refund", []string{"POST /v1/refunds", "DELETE /v1/subscriptions/"}, func() error {
+			_, err := refund(t.Context(), n.Service, billing.Refund{Payment: paid.PaymentIntentID, Cancel: true, By: by("Moved away")})
+			return err
+		}},
+	} {
+		asked.all = nil
+		if err := c.do(); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		for _, what := range c.asks {
+			if asked.times(what) == 0 {
+				t.Errorf("%s asked nothing of %s: %v", c.name, what, asked.all)
+			}
+		}
+	}
+	asked.all = nil
+	if err := n.db.Exec("UPDATE policy SET refund = 'keep', version = version + 1").Error; err != nil {
+		t.Fatal(err)
+	}
+	if looked, err := n.FollowPolicy(t.Context()); err != nil || looked != 1 || len(asked.all) != 0 {
+		t.Errorf("%d grants follow, %v; Stripe was asked %v", looked, err, asked.all)
+	}
+}
+
+// requests are those that Stripe was asked, "METHOD /path" each.
+type requests struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (r *requests) times(prefix string) (count int) {
+	for _, each := range r.all {
+		if strings.HasPrefix(each, prefix) {
+			count++
+		}
+	}
+	return count
+}
+
+// watched makes every call to Stripe fail the test that finds a transaction open, and
+// stops deliveries, whose own could be meant.
+func (n *newsroom) watched() *requests {
+	n.t.Helper()
+	n.settle() // the catalogue's own deliveries
+	n.stripe.Sim.StopDelivering()
+	asked := new(requests)
+	n.Service = n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
+		var open int64
+		err := n.db.Raw(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+			AND state LIKE 'idle in transaction%'`).Scan(&open).Error
+		if err != nil || open > 0 {
+			n.t.Errorf("%s %s: %d transactions are open, %v", r.Method, r.URL.Path, open, err)
+		}
+		asked.mu.Lock()
+		asked.all = append(asked.all, r.Method+" "+r.URL.Path)
+		asked.mu.Unlock()
+		stripe.ServeHTTP(w, r)
+	})
+	return asked
 }
 
 // A subject that failed for a while waits long; a reader on /thanks does not.

@@ -275,3 +275,22 @@ func TestGrantsThatDifferFromThePolicy(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// More memberships than one batch whose facts are not known keep nobody behind them
+// waiting.
+func TestUnknownFactsStandInNobodysWay(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	n.manyMembers(150)
+	if err := n.db.Exec("UPDATE subscriptions SET facts_at = NULL, policy_version = 0").Error; err != nil {
+		t.Fatal(err)
+	}
+	reader := n.joinMany(1)[0]
+	if err := n.db.Exec("UPDATE policy SET refund = 'keep', version = version + 1").Error; err != nil {
+		t.Fatal(err)
+	}
+	if looked, err := n.FollowPolicy(t.Context()); err != nil || looked != 1 {
+		t.Errorf("%d memberships were looked at, %v", looked, err)
+	}
+	n.reads(reader, true)
+}

@@ -139,7 +139,7 @@ func TestAGuestsGiftIsRefundedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	var all sync.WaitGroup
-	n.withAuditHeld(2, func() {
+	n.whileHeld("audit_log", 2, func() {
 		for range 2 {
 			all.Go(func() {
 				if _, err := n.MakeRefund(t.Context(), plan); err != nil && code(err) != "refund_unanswered" && code(err) != "refund_repeated" {
@@ -147,7 +147,7 @@ func TestAGuestsGiftIsRefundedOnce(t *testing.T) {
 				}
 			})
 		}
-	})
+	}, func() {})
 	all.Wait()
 	n.onceRefunded(100)
 	if asked := n.audited("refund.requested"); len(asked) != 1 {
@@ -155,15 +155,15 @@ func TestAGuestsGiftIsRefundedOnce(t *testing.T) {
 	}
 }
 
-// withAuditHeld runs work while nothing can be added to the audit log, until so many
-// wait for a lock: all that can be read before a request is written has been read.
-func (n *newsroom) withAuditHeld(waiting int, work func()) {
+// whileHeld begins work while nothing can be written to a table, until so many wait
+// for a lock: all that can be read before has been read. It lets go after then.
+func (n *newsroom) whileHeld(table string, waiting int, begin, then func()) {
 	n.t.Helper()
 	err := n.db.Write(n.t.Context(), func(tx *gorm.DB) error {
-		if err := tx.Exec("LOCK TABLE audit_log IN SHARE MODE").Error; err != nil {
+		if err := tx.Exec("LOCK TABLE " + table + " IN SHARE MODE").Error; err != nil {
 			return err
 		}
-		work()
+		begin()
 		look := time.NewTicker(5 * time.Millisecond)
 		defer look.Stop()
 		for seen := 0; seen < waiting; <-look.C {
@@ -172,6 +172,7 @@ func (n *newsroom) withAuditHeld(waiting int, work func()) {
 				return err
 			}
 		}
+		then()
 		return nil
 	})
 	if err != nil {

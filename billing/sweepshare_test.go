@@ -46,8 +46,10 @@ func TestReplicasShareAPass(t *testing.T) {
 	n := crowd(t)
 	var seen cursors
 	step := func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
-		seen.note(r, "/v1/subscriptions")
 		stripe.ServeHTTP(w, r)
+		if r.Context().Err() == nil { // or nobody heard the answer, and asks again
+			seen.note(r, "/v1/subscriptions")
+		}
 	}
 	var all sync.WaitGroup
 	for _, replica := range []*billing.Service{n.through(step), n.through(step)} {

@@ -29,38 +29,21 @@ const (
 
 // measureCrowd is what the program's memory grows by under the crowd, and how long
 // ordinary deliveries take meanwhile.
-func measureCrowd(ctx context.Context) (figures []figure, err error) {
-	postgres, end, err := careful(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, end()) }()
-	url, err := database(ctx, postgres, "crowd")
-	if err != nil {
-		return nil, err
-	}
-	n, err := openNewsroom(ctx, url, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, n.close()) }()
-	serving, err := serve(ctx, n.settings)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, serving.stop()) }()
-	before, err := resident(serving.pid)
-	if err != nil {
-		return nil, err
-	}
-	most, times, err := underCrowd(ctx, serving)
-	if err != nil {
-		return nil, err
-	}
-	return []figure{
-		atMost("crowd of 100 large and 200 slow senders: memory grows", (most-before)*mebibytes, 64, "MiB"),
-		atMost("crowd of 100 large and 200 slow senders: p99", percentile(times, 0.99), 500, "ms"),
-	}, nil
+func measureCrowd(ctx context.Context) ([]figure, error) {
+	return atWork(ctx, "crowd", 0, func(_ *newsroom, serving *running) ([]figure, error) {
+		before, err := resident(serving.pid)
+		if err != nil {
+			return nil, err
+		}
+		most, times, err := underCrowd(ctx, serving)
+		if err != nil {
+			return nil, err
+		}
+		return []figure{
+			atMost("crowd of 100 large and 200 slow senders: memory grows", (most-before)*mebibytes, 64, "MiB"),
+			atMost("crowd of 100 large and 200 slow senders: p99", percentile(times, 0.99), 500, "ms"),
+		}, nil
+	})
 }
 
 // underCrowd sends the ordinary deliveries through the crowd.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -19,34 +18,17 @@ const (
 
 // measureLatency is how long it takes from sending the event of a payment until the
 // commit that lets its reader in.
-func measureLatency(ctx context.Context) (figures []figure, err error) {
-	postgres, end, err := careful(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, end()) }()
-	url, err := database(ctx, postgres, "latency")
-	if err != nil {
-		return nil, err
-	}
-	n, err := openNewsroom(ctx, url, newReaders)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, n.close()) }()
-	serving, err := serve(ctx, n.settings)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, serving.stop()) }()
-	times, err := n.admit(ctx, serving.address)
-	if err != nil {
-		return nil, err
-	}
-	return []figure{
-		told("event to entitlement at 50 events/s: p50", percentile(times, 0.5), "ms"),
-		atMost("event to entitlement at 50 events/s: p99", percentile(times, 0.99), 250, "ms"),
-	}, nil
+func measureLatency(ctx context.Context) ([]figure, error) {
+	return atWork(ctx, "latency", newReaders, func(n *newsroom, serving *running) ([]figure, error) {
+		times, err := n.admit(ctx, serving.address)
+		if err != nil {
+			return nil, err
+		}
+		return []figure{
+			told("event to entitlement at 50 events/s: p50", percentile(times, 0.5), "ms"),
+			atMost("event to entitlement at 50 events/s: p99", percentile(times, 0.99), 250, "ms"),
+		}, nil
+	})
 }
 
 // telling makes Postgres say, as part of the commit, whose customer got in.

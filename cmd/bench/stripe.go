@@ -55,6 +55,31 @@ func openNewsroom(ctx context.Context, databaseURL string, readers int) (*newsro
 	return n, sim.Inject(1, stripesim.Fault{Do: stripesim.Slow, Min: answersIn, Max: answersIn})
 }
 
+// atWork measures the service at work: the program itself, with a newsroom of so
+// many readers around it.
+func atWork(ctx context.Context, name string, readers int, measure func(n *newsroom, serving *running) ([]figure, error)) (figures []figure, err error) {
+	postgres, end, err := careful(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	url, err := database(ctx, postgres, name)
+	if err != nil {
+		return nil, err
+	}
+	n, err := openNewsroom(ctx, url, readers)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, n.close()) }()
+	serving, err := serve(ctx, n.settings)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, serving.stop()) }()
+	return measure(n, serving)
+}
+
 // enrol makes members here and their paid subscriptions at Stripe, bound by our id.
 func (n *newsroom) enrol(ctx context.Context, readers int) error {
 	conn, err := pgx.Connect(ctx, n.database)
