@@ -162,15 +162,34 @@ func refundedOf(charge *stripe.Charge) (total int64, last time.Time) {
 // failedAt is when the oldest open invoice was first tried: Stripe charges as it
 // finalizes. nil where there is none.
 func (st state) failedAt(sub *stripe.Subscription) *time.Time {
+	owed := st.oldestOwed(sub)
+	if owed == nil || owed.StatusTransitions == nil {
+		return nil
+	}
+	return instant(owed.StatusTransitions.FinalizedAt)
+}
+
+// oldestOwed is the open invoice that was made first; nil for none.
+func (st state) oldestOwed(sub *stripe.Subscription) *stripe.Invoice {
 	owed := st.invoicesWith(sub, stripe.InvoiceStatusOpen)
 	if len(owed) == 0 {
 		return nil
 	}
-	oldest := slices.MinFunc(owed, func(a, b *stripe.Invoice) int { return int(a.Created - b.Created) })
-	if oldest.StatusTransitions == nil {
-		return nil
+	return slices.MinFunc(owed, func(a, b *stripe.Invoice) int { return int(a.Created - b.Created) })
+}
+
+// delayed are the payment methods by which a bank says no only days later.
+// https://stripe.com/docs/payments/payment-methods#payment-notification
+var delayed = []string{"acss_debit", "au_becs_debit", "bacs_debit", "sepa_debit", "us_bank_account"}
+
+// byDebit says whether an invoice was last tried by such a method.
+func (st state) byDebit(invoice *stripe.Invoice) bool {
+	if invoice.PaymentIntent == nil {
+		return false
 	}
-	return instant(oldest.StatusTransitions.FinalizedAt)
+	payment := st.payment(invoice.PaymentIntent.ID)
+	return payment != nil && payment.LatestCharge != nil && payment.LatestCharge.PaymentMethodDetails != nil &&
+		slices.Contains(delayed, string(payment.LatestCharge.PaymentMethodDetails.Type))
 }
 
 // itemPrices are the prices that a subscription is for at present.

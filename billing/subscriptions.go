@@ -23,6 +23,9 @@ func (s *Service) writeSubscriptions(tx *gorm.DB, st state, books account, r rul
 		}
 		row := snapshot(st, sub, books, r.prices)
 		row.PolicyVersion = r.policy.Version
+		if err := st.noteBounce(tx, sub, &row); err != nil {
+			return nil, err
+		}
 		if gift != nil && row.Kind == models.SubscriptionForeign {
 			row.Kind = models.SubscriptionDonation
 		}
@@ -43,6 +46,24 @@ func (s *Service) writeSubscriptions(tx *gorm.DB, st state, books account, r rul
 	}
 	ended, err := s.endUnlisted(tx, st, books, r)
 	return append(rows, ended...), err
+}
+
+// noteBounce corrects when a renewal by direct debit first failed: its bank says no
+// days after the invoice was finalized, and no object tells when, only the event. Where
+// that never came, it is when we learned of it.
+func (st state) noteBounce(tx *gorm.DB, sub *stripe.Subscription, row *models.Subscription) error {
+	owed := st.oldestOwed(sub)
+	if row.FailedAt == nil || !st.byDebit(owed) {
+		return nil
+	}
+	err := tx.Raw(`SELECT coalesce(
+		(SELECT min(created_at) FROM stripe_events WHERE subject_id = @customer AND type = 'invoice.payment_failed' AND object_id = @invoice),
+		(SELECT failed_at FROM subscriptions WHERE id = @sub AND failed_at > @tried),
+		@now)`, map[string]any{"customer": row.CustomerID, "invoice": owed.ID, "sub": row.ID, "tried": *row.FailedAt, "now": st.at}).Row().Scan(row.FailedAt)
+	if err != nil {
+		return fmt.Errorf("look when the debit of %s failed: %w", owed.ID, err)
+	}
+	return nil
 }
 
 // endUnlisted ends in our books what the lists of a deleted customer hold no more:

@@ -3,6 +3,8 @@ package service_test
 import (
 	"testing"
 
+	"github.com/stripe/stripe-go/v76"
+
 	"newsroom.example/membership/internal/stripesim"
 	"newsroom.example/membership/internal/stripesim/simtest"
 )
@@ -53,12 +55,12 @@ func TestLifeOfARenewalByDebitThatBounces(t *testing.T) {
 	l.at("2026-04-09 09:00").reads(member)
 	l.bank.refusesTheRenewal()
 	l.at("2026-04-10 12:00").standsAs("active").readsByGrace(member, "renewal_processing").ledger(paid, onItsWay)
-	l.at("2026-04-15 12:00").standsAs("past_due").readsByGrace(member, "past_due").ledger(paid, failed)
+	l.at("2026-04-15 12:00").standsAs("past_due").readsByGrace(member, "past_due").until("2026-04-22 10:00").ledger(paid, failed)
 	l.at("2026-04-16 09:00").paysTheInvoice(simtest.Pays).standsAs("active").reads(member).until("2026-05-13 09:00").ledger(paid, paid)
 }
 
 // The same, and Ada does nothing. A retry's debit is on its way for days again, but
-// gives no new grace: a week after the bounce, at the latest, her articles are shut.
+// gives no new grace: a week after the bounce her articles are shut.
 //
 // https://docs.stripe.com/billing/revenue-recovery/smart-retries
 func TestLifeOfARenewalByDebitThatBouncesForGood(t *testing.T) {
@@ -67,8 +69,23 @@ func TestLifeOfARenewalByDebitThatBouncesForGood(t *testing.T) {
 	l.at("2026-04-09 09:00")
 	l.bank.refusesTheRenewal()
 	l.at("2026-04-15 12:00").standsAs("past_due").readsByGrace(member, "past_due").ledger(paid, failed)
+	l.at("2026-04-22 09:00").readsByGrace(member, "past_due").until("2026-04-22 10:00")
 	l.at("2026-04-22 10:00").standsAs("past_due").reads(nothing).ledger(paid, onItsWay)
 	l.at("2026-04-23 12:00").standsAs("past_due").reads(nothing).ledger(paid, failed)
+}
+
+// A debit bounces, and Stripe makes no event of that. The week counts from when we
+// learn of it, and looking again does not begin another.
+//
+// https://docs.stripe.com/webhooks#event-delivery-behaviors
+func TestLifeOfABounceThatNoEventTells(t *testing.T) {
+	t.Parallel()
+	l := begin(t, "2026-03-10 09:00", debits).buys("member", "month", simtest.DebitPays)
+	l.at("2026-04-09 09:00")
+	l.bank.refusesTheRenewal()
+	l.done(l.stripe.Sim.Inject(1, stripesim.Fault{Do: stripesim.EventUnmade, On: "invoice.payment_failed"}))
+	l.at("2026-04-15 12:00").readsByGrace(member, "past_due").until("2026-04-22 12:00")
+	l.at("2026-04-17 12:00").publisher.updates(&stripe.SubscriptionParams{Description: stripe.String("looked at again")}).until("2026-04-22 12:00")
 }
 
 // Ada's debit is paid, and then her bank takes it back. Against a debit's dispute there
