@@ -87,19 +87,32 @@ func (s *Service) carryOut(ctx context.Context, e models.Errand) error {
 func (s *Service) giveBackOnce(ctx context.Context, e models.Errand) error {
 	made, err := s.refundOf(ctx, e.Target, e.ID)
 	if made != nil || err != nil {
-		return err
+		return errors.Join(err, comesBack(made))
 	}
 	params := &stripe.RefundParams{
 		Params: stripe.Params{Context: ctx}, PaymentIntent: stripe.String(e.Target), Reason: stripe.String(string(stripe.RefundReasonDuplicate)),
 		Metadata: map[string]string{metaApp: appName, metaRefund: e.ID.String()},
 	}
 	params.SetIdempotencyKey(fmt.Sprintf("er_%s_%d", e.ID, e.Spent))
-	_, err = s.stripe.Refunds.New(params)
+	made, err = s.stripe.Refunds.New(params)
 	var refusal *stripe.Error
 	if errors.As(err, &refusal) && refusal.Code == stripe.ErrorCodeChargeAlreadyRefunded {
 		return nil // somebody at Stripe's own desk was first
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return comesBack(made)
+}
+
+// errCameBack says that the bank would not take a refund: staff must find another way.
+var errCameBack = errors.New("the refund failed at the bank: the money is still here")
+
+func comesBack(refund *stripe.Refund) error {
+	if refund != nil && (refund.Status == stripe.RefundStatusFailed || refund.Status == stripe.RefundStatusCanceled) {
+		return errCameBack
+	}
+	return nil
 }
 
 // closeErrand notes that an errand is done, has its customer synced, and tells the

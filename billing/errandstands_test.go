@@ -2,6 +2,7 @@ package billing_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ func TestTheOnlyMembershipIsNotEnded(t *testing.T) {
 			if !metadata {
 				bought = nil
 			}
+			n.clock.advance(time.Minute) // or either may be the first
 			n.stripe.Pay(t, n.twin(reader, bought), simtest.Pays)
 			n.settle()
 			if _, err := n.api.Subscriptions.Update(first.ID, &stripe.SubscriptionParams{CancelAtPeriodEnd: stripe.Bool(true)}); err != nil {
@@ -139,4 +141,48 @@ func TestAnErrandWaitsForRoom(t *testing.T) {
 		}
 		n.settle()
 	}
+}
+
+// A refund that the bank sends back has given nothing back: its reader is not told that
+// it has, and staff are.
+func TestARefundThatFailsIsForStaff(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	n.join(reader, simtest.Pays)
+	n.stripe.Pay(t, n.twin(reader, n.intent()), simtest.Pays)
+	n.settle()
+	if worked, err := n.Errand(t.Context()); err != nil || !worked {
+		t.Fatal(worked, err)
+	}
+	n.settle()
+	n.Service = n.through(func(w http.ResponseWriter, r *http.Request, to http.Handler) {
+		if r.URL.Path != "/v1/refunds" {
+			to.ServeHTTP(w, r)
+			return
+		}
+		answer := ask(t, r, to)
+		for _, refund := range append(listedOf(answer), answer) {
+			refund["status"] = "failed"
+		}
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
+			t.Error(err)
+		}
+	})
+	for range 30 {
+		n.heal()
+		n.real.advance(time.Hour)
+	}
+	refused, err := n.Errands(t.Context(), models.ErrandRefused, 10)
+	if err != nil || len(refused) != 1 || refused[0].Kind != models.RefundPayment || n.healings() != 1 {
+		t.Errorf("%+v, %d healed, %v", refused, n.healings(), err)
+	}
+}
+
+// listedOf are the objects of a list; none of what is no list.
+func listedOf(answer object) []object {
+	if answer["object"] != "list" {
+		return nil
+	}
+	return listed(answer)
 }
