@@ -29,7 +29,7 @@ var acts = []act{
 	{"ends now", (*chance).endsAtOnce},
 	{"moves", (*chance).anyMove}, {"moves", (*chance).anyMove},
 	{"refunds", (*chance).anyRefund}, {"refunds", (*chance).anyRefund},
-	{"disputes", (*chance).anyDispute}, {"decides", (*chance).anyDecision}, {"decides", (*chance).anyDecision},
+	{"disputes", (*chance).anyDispute}, {"disputes", (*chance).anyDispute}, {"decides", (*chance).anyDecision}, {"decides", (*chance).anyDecision},
 	{"pauses", (*chance).anyPause}, {"collects again", (*chance).unpauses},
 	{"tries out", (*chance).anyTrial}, {"resumes", (*chance).resumesTrial},
 	{"buys coffee", (*chance).buysCoffee},

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
-	"pgregory.net/rapid"
 
 	"newsroom.example/membership/internal/oracle"
 )
@@ -78,22 +77,22 @@ func (c *chance) nextChange() time.Time {
 }
 
 // holdsAtChanges judges now, and on the eve and at the moment of so many changes.
-func (c *chance) holdsAtChanges(rt *rapid.T, changes int) {
-	c.holds(rt)
+func (c *chance) holdsAtChanges(changes int) {
+	c.holds()
 	for range changes {
 		for _, before := range []time.Duration{time.Second, 0} {
 			if at := c.nextChange().Add(-before); at.After(c.clock()) {
 				c.moves(at)
 				c.delivered()
 			}
-			c.holds(rt)
+			c.holds()
 		}
 	}
 }
 
 // holds fails the check unless the reader may read what Stripe says, and the ledger
 // holds Stripe's money.
-func (c *chance) holds(rt *rapid.T) {
+func (c *chance) holds() {
 	truth := c.look()
 	want, got := c.expected(truth), map[string]time.Time{}
 	for _, e := range c.me().Entitlements {
@@ -101,14 +100,14 @@ func (c *chance) holds(rt *rapid.T) {
 	}
 	now := c.clock().Format(time.DateTime)
 	if diff := cmp.Diff(readable(want), readable(got)); diff != "" {
-		rt.Fatalf("reader %d on %s (-Stripe +the service):\n%s", c.lives, now, diff)
+		c.rt.Fatalf("reader %d on %s (-Stripe +the service):\n%s", c.lives, now, diff)
 	}
 	payments := truth.Payments(c.prices, func(customer string) bool { return c.owners[customer] != "" }, c.gifts())
 	if diff := cmp.Diff(money(payments), c.booked()); diff != "" {
-		rt.Fatalf("the ledger on %s, reader %d (-Stripe +the books):\n%s", now, c.lives, diff)
+		c.rt.Fatalf("the ledger on %s, reader %d (-Stripe +the books):\n%s", now, c.lives, diff)
 	}
 	if diff := cmp.Diff(oracle.Nets(payments), c.nets()); diff != "" {
-		rt.Fatalf("the days' sums on %s (-Stripe +the books):\n%s", now, diff)
+		c.rt.Fatalf("the days' sums on %s (-Stripe +the books):\n%s", now, diff)
 	}
 	c.judged++
 }
