@@ -47,8 +47,8 @@ type (
 		Refunds              struct{ Data []Refund }
 	}
 	Refund struct {
-		ID, Status string
-		Amount     int64
+		ID, Status, Reason string
+		Amount             int64
 	}
 	Dispute struct {
 		ID, Charge, Status string

@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/jackc/pgx/v5"
 
@@ -25,7 +29,8 @@ const template = "faults_template"
 
 // newGround starts a Postgres on a disk, not in memory: that is what fsync is for.
 func newGround(ctx context.Context) (*ground, error) {
-	dir, err := os.MkdirTemp("", "membership-faults-")
+	clearDead(ctx, os.TempDir())
+	dir, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", groundName, os.Getpid()))
 	if err != nil {
 		return nil, fmt.Errorf("make a directory for postgres: %w", err)
 	}
@@ -40,6 +45,30 @@ func newGround(ctx context.Context) (*ground, error) {
 		return nil, errors.Join(err, g.close(ctx))
 	}
 	return g, nil
+}
+
+// groundName is followed by the id of the process that stands on it.
+const groundName = "membership-faults-"
+
+// clearDead removes what harnesses left that were killed. What cannot be removed yet,
+// because its Postgres is still ending, the next run finds.
+func clearDead(ctx context.Context, root string) {
+	left, _ := filepath.Glob(filepath.Join(root, groundName+"*-*"))
+	for _, dir := range left {
+		name, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), groundName), "-")
+		pid, err := strconv.Atoi(name)
+		if err != nil || pid <= 0 || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			continue
+		}
+		_ = removeGround(ctx, dir)
+	}
+}
+
+func removeGround(ctx context.Context, dir string) error {
+	if err := pglocal.Remove(ctx, filepath.Join(dir, "postgres")); err != nil {
+		return err
+	}
+	return os.RemoveAll(dir)
 }
 
 func (g *ground) makeTemplate(ctx context.Context) error {
@@ -77,5 +106,5 @@ func (g *ground) close(ctx context.Context) error {
 	if g.server != nil {
 		err = g.server.Stop()
 	}
-	return errors.Join(err, pglocal.Remove(context.WithoutCancel(ctx), g.dir+"/postgres"), os.RemoveAll(g.dir))
+	return errors.Join(err, removeGround(context.WithoutCancel(ctx), g.dir))
 }

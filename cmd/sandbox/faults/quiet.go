@@ -71,16 +71,18 @@ func (w *world) delivered(ctx context.Context) error {
 	})
 }
 
-// synced waits until no subject is owed a sync. Settle passes are not waited for.
+// synced waits until no subject is owed a sync, and Stripe no errand. Settle passes are
+// not waited for.
 func (w *world) synced(ctx context.Context) error {
-	return until(ctx, w.patience(), "every subject is synced", func(ctx context.Context) (bool, error) {
+	return until(ctx, w.patience(), "every subject is synced and every errand done", func(ctx context.Context) (bool, error) {
 		owed, err := w.owed(ctx)
 		return owed == 0, err
 	})
 }
 
 func (w *world) owed(ctx context.Context) (n int, err error) {
-	err = w.db.QueryRow(ctx, "SELECT count(*) FROM sync_subjects WHERE (dirty > synced OR lease_token IS NOT NULL) AND dead_at IS NULL").Scan(&n)
+	err = w.db.QueryRow(ctx, `SELECT (SELECT count(*) FROM sync_subjects WHERE (dirty > synced OR lease_token IS NOT NULL) AND dead_at IS NULL)
+		+ (SELECT count(*) FROM errands WHERE status = 'owed')`).Scan(&n)
 	return n, err
 }
 

@@ -40,8 +40,8 @@ var matrix = []row{
 
 	{name: "kill", fault: "kill -9 of every replica a second after it is ready", setting: setting{nodes: 3}, run: killed},
 	{name: "resume", fault: "kill -9 while leases are held", setting: setting{nodes: 1}, run: resumed},
-	{name: "stopped", fault: "a worker stopped for longer than its lease", setting: setting{nodes: 1}, run: stopped},
-	{name: "stalled", fault: "a worker that has fetched, kept from Postgres past its lease", setting: setting{nodes: 1, cutter: true}, run: stalled},
+	{name: "stopped", fault: "a worker stopped past its lease while it fetches: it gives up by itself", setting: setting{nodes: 1}, run: stopped},
+	{name: "stalled", fault: "a worker that has fetched, kept from Postgres past its lease: the fence refuses it", setting: setting{nodes: 1, cutter: true}, run: stalled},
 	{name: "create-then-kill", fault: "a crash between Stripe's create and our commit", setting: setting{nodes: 1}, run: createdThenKilled},
 
 	{name: "postgres-crash", fault: "pg_ctl stop -m immediate, again and again", setting: setting{crashes: true}, run: crashed},
@@ -79,7 +79,9 @@ var matrix = []row{
 
 	{name: "hundred-posts", fault: "one form posted 100 times at once", run: hundredPosts},
 	{name: "twenty-tabs", fault: "20 tabs of one member", run: twentyTabs},
-	{name: "both-paid", fault: "one tab paid, unheard, and then another", run: bothPaid},
+	{name: "second-tab", fault: "one tab paid, unheard, and then another", run: secondTab},
+	{name: "both-paid", fault: "both tabs paid, of guests and of members", run: bothPaid},
+	{name: "healing-killed", fault: "both tabs paid, and kill -9 while one is given back", setting: setting{nodes: 1}, run: killedHealing},
 	{name: "card-testing", fault: "a bot that tries cards, 1,000 posts a minute", missing: "issue 5 brings the limits"},
 
 	{name: "storm", fault: "the renewals of all at once, 25 requests/s an endpoint", alone: true, setting: setting{rate: 100, lease: 30 * time.Second, conns: 16}, run: storm},

@@ -137,7 +137,9 @@ func (w *world) midSync(ctx context.Context, wait time.Duration) (*person, error
 }
 
 // stopped stops the replica that syncs until after its lease; meanwhile the
-// subscription is cancelled and another replica writes that.
+// subscription is cancelled and another replica writes that. The first one finds its
+// time over when it goes on, and gives up: that its write would be refused, too,
+// stalled shows.
 func stopped(ctx context.Context, w *world) error {
 	p, err := w.midSync(ctx, time.Second)
 	if err != nil {
@@ -247,7 +249,12 @@ func createdThenKilled(ctx context.Context, w *world) error {
 }
 
 // session is a checkout page.
-type session struct{ ID, Status string }
+type session struct {
+	ID, Status, URL   string
+	ClientReferenceID string `json:"client_reference_id"`
+	Customer          *string
+	Metadata          map[string]string
+}
 
 // pages looks that so many pages were made at Stripe, and no more.
 func (w *world) pages(ctx context.Context, want int) error {

@@ -41,6 +41,14 @@ var lies = []lie{
 		"UPDATE sync_subjects SET dirty = synced, next_at = 'epoch' WHERE next_at = 'infinity'", "still owed"},
 	{"a subject given up", "UPDATE sync_subjects SET dead_at = next_at WHERE id = (SELECT id FROM sync_subjects ORDER BY id LIMIT 1)",
 		"UPDATE sync_subjects SET dead_at = NULL", "given up"},
+	{"an errand that is owed", "UPDATE errands SET status = 'owed', next_at = 'infinity' WHERE kind = 'refund_payment'",
+		"UPDATE errands SET status = 'done' WHERE kind = 'refund_payment'", "errands at Stripe are not done"},
+	{"a second notice of one thing", `INSERT INTO river_job (state, args, kind, max_attempts, finalized_at) SELECT 'completed', args, kind, max_attempts, now() FROM river_job WHERE kind = 'duplicate_mail'`,
+		"DELETE FROM river_job WHERE id = (SELECT max(id) FROM river_job WHERE kind = 'duplicate_mail')", "has 2 notices of the kind duplicate_mail"},
+	{"a notice of another thing", "UPDATE river_job SET args = jsonb_build_object('errand', (SELECT id FROM errands WHERE kind = 'cancel_subscription')) WHERE kind = 'duplicate_mail'",
+		"UPDATE river_job SET args = jsonb_build_object('errand', (SELECT id FROM errands WHERE kind = 'refund_payment')) WHERE kind = 'duplicate_mail'", "and told of 0 times"},
+	{"a mail that nothing calls for", "UPDATE river_job SET kind = 'kept' WHERE kind = 'duplicate_mail'",
+		"UPDATE river_job SET kind = 'duplicate_mail' WHERE kind = 'kept'", "was sent 1 mails about 0 things"},
 }
 
 // disbelieved tells the oracle every lie, and then such as are no rows: an oracle that
@@ -50,12 +58,18 @@ func disbelieved(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	if err := w.quiet(ctx); err != nil {
+	if err := errors.Join(w.guestTwice(ctx, 0), w.quiet(ctx), w.mailed(ctx, 1)); err != nil {
 		return err
 	}
 	if _, err := w.db.Exec(ctx, "UPDATE sync_subjects SET settle_at = NULL"); err != nil { // nothing shall mend a lie but we
 		return err
 	}
+	found, err := w.judge(ctx)
+	if err != nil {
+		return err
+	}
+	w.expect(len(found) == 0, "before any lie the oracle said %q", found)
+	w.checked.reset()
 	for _, l := range lies {
 		if err := w.tell(ctx, l); err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
@@ -124,6 +138,6 @@ func (w *world) tellTwice(ctx context.Context) error {
 		}
 	}
 	err := w.doubts(ctx, "a mail that was sent twice", "the same mail")
-	w.allowed.sameMails = true
+	w.allowed.moreMails = true
 	return err
 }

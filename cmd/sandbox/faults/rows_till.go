@@ -117,36 +117,3 @@ func (w *world) openPages(ctx context.Context) (n int, err error) {
 	}
 	return n, err
 }
-
-// bothPaid pays one tab while Stripe tells nobody, and then wants to pay another.
-func bothPaid(ctx context.Context, w *world) error {
-	w.sim.StopDelivering()
-	for i := range 5 {
-		p, err := w.proven(ctx)
-		if err != nil {
-			return err
-		}
-		first, err := p.checkout(ctx, w.shop.month.ID, fmt.Sprintf("first-%d", i))
-		if err != nil {
-			return err
-		}
-		if _, err := p.pay(ctx, first); err != nil {
-			return err
-		}
-		second, err := p.checkout(ctx, w.shop.patron.ID, fmt.Sprintf("second-%d", i))
-		var refused *refusal
-		switch {
-		case errors.As(err, &refused) && refused.status < 500:
-			w.checked.add("second tabs refused", 1)
-		case err != nil:
-			return err
-		default:
-			if _, err := p.pay(ctx, second); err == nil {
-				w.injected.add("second tabs paid", 1)
-			}
-		}
-		w.injected.add("first tabs paid", 1)
-	}
-	w.sim.StartDelivering()
-	return w.delivered(ctx)
-}

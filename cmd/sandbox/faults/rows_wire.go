@@ -19,21 +19,25 @@ import (
 )
 
 // slowloris opens two hundred connections that send a byte now and then: half of
-// them never finish a header, half never a body. Valid deliveries must get through,
-// and every one of the others must be let go.
+// them never finish a header, half never a body. Valid deliveries must get through
+// meanwhile, at the first attempt, and every one of the others must be let go.
 func slowloris(ctx context.Context, w *world) error {
 	const many = 200
-	ended := make(chan error, many)
+	begun, ended := make(chan struct{}, many), make(chan error, many)
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
 	for i := range many {
-		go func() { ended <- w.trickle(ctx, i%2 == 0) }()
+		go func() { ended <- w.trickle(ctx, i%2 == 0, begun) }()
 	}
 	w.injected.add("slow connections", many)
-	if _, err := w.readers(ctx, 20); err != nil {
-		return err
+	for range many {
+		select {
+		case <-begun:
+		case err := <-ended:
+			return errors.Join(errors.New("a slow connection never began"), err)
+		}
 	}
-	if err := errors.Join(w.delivered(ctx), w.synced(ctx)); err != nil {
+	if err := w.meanwhile(ctx, func() bool { return len(ended) == many }); err != nil {
 		return err
 	}
 	for range many {
@@ -45,8 +49,29 @@ func slowloris(ctx context.Context, w *world) error {
 	return nil
 }
 
+// meanwhile has one reader after the other subscribe, until all of what harms the
+// service is over: every delivery must be taken when it first comes.
+func (w *world) meanwhile(ctx context.Context, over func() bool) error {
+	takenBefore, refusedBefore := w.door.deliveries()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for first := true; first || !over(); first = false {
+		if _, err := w.readers(ctx, 1); err != nil {
+			return err
+		}
+		if err := w.sim.WaitQuiet(ctx); err != nil {
+			return err
+		}
+		<-tick.C
+	}
+	taken, refused := w.door.deliveries()
+	w.checked.add("valid deliveries taken meanwhile", taken-takenBefore)
+	w.expect(refused == refusedBefore, "%d valid deliveries were not taken when they first came", refused-refusedBefore)
+	return nil
+}
+
 // trickle sends a request byte by byte until the service has had enough.
-func (w *world) trickle(ctx context.Context, header bool) error {
+func (w *world) trickle(ctx context.Context, header bool, begun chan<- struct{}) error {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", w.nodes[0].address)
 	if err != nil {
 		return err
@@ -59,6 +84,7 @@ func (w *world) trickle(ctx context.Context, header bool) error {
 	if _, err := io.WriteString(conn, begin); err != nil {
 		return nil // let go
 	}
+	begun <- struct{}{}
 	tick := time.NewTicker(300 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -73,22 +99,47 @@ func (w *world) trickle(ctx context.Context, header bool) error {
 	}
 }
 
-// large sends bodies of ten mebibytes, announced and not.
+const largeBodies = "bodies of 10 MiB"
+
+// large sends bodies of ten mebibytes, one after the other, while valid deliveries come
+// in.
 func large(ctx context.Context, w *world) error {
-	if _, err := w.readers(ctx, 10); err != nil {
-		return err
-	}
-	body := bytes.Repeat([]byte("x"), 10<<20)
-	for i := range 20 {
-		var sent io.Reader = bytes.NewReader(body)
-		if i%2 == 1 {
-			sent = struct{ io.Reader }{sent} // of a length that nobody knows beforehand
+	stop, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- w.sendLarge(ctx, stop) }()
+	err := w.meanwhile(ctx, func() bool {
+		return w.injected.of("readers") >= 10 && w.injected.of(largeBodies) >= 20 || len(ended) > 0
+	})
+	close(stop)
+	return errors.Join(err, <-ended, w.delivered(ctx))
+}
+
+// sendLarge sends them until it is told to stop, every other one announced.
+func (w *world) sendLarge(ctx context.Context, stop <-chan struct{}) error {
+	for i := 0; ; i++ {
+		select {
+		case <-stop:
+			return nil
+		default:
 		}
-		status, err := w.knock(ctx, sent, sign("", w.secret, w.clock.Now())) // it might match until the body is read
-		w.expect(err != nil || status == http.StatusRequestEntityTooLarge, "ten mebibytes were answered with %d", status)
+		if err := w.tooLarge(ctx, i%2 == 0); err != nil {
+			return err
+		}
+		w.injected.add(largeBodies, 1)
 	}
-	w.injected.add("bodies of 10 MiB", 20)
-	return w.delivered(ctx)
+}
+
+// tooLarge sends ten mebibytes; of a length that nobody knows beforehand, if it is not
+// announced.
+func (w *world) tooLarge(ctx context.Context, announced bool) error {
+	var body io.Reader = bytes.NewReader(make([]byte, 10<<20))
+	if !announced {
+		body = struct{ io.Reader }{body}
+	}
+	status, err := w.knock(ctx, body, sign("", w.secret, w.clock.Now())) // it might match until the body is read
+	if err == nil && status != http.StatusRequestEntityTooLarge {
+		return fmt.Errorf("ten mebibytes were answered with %d", status)
+	}
+	return nil // an answer that is lost because the line is cut is as good
 }
 
 // knock posts a body straight to a replica, with a signature header.
