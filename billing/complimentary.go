@@ -116,9 +116,10 @@ func termsOf(g models.Grant) any {
 	}
 }
 
-// EndGrant ends a grant that somebody here gave, at once. Ending it again changes
-// nothing, and ended says so. What was bought is ended where it was bought: KindInvalid
-// grant_bought, grant_newsletter, grant_not_ours; KindNotFound grant_unknown.
+// EndGrant ends a grant that somebody here gave, or that no fact explains, at once.
+// Ending it again changes nothing, and ended says so. What was bought is ended where it
+// was bought: KindInvalid grant_bought, grant_newsletter, grant_not_ours; KindNotFound
+// grant_unknown.
 func (s *Service) EndGrant(ctx context.Context, id uuid.UUID, by Why) (grant models.Grant, ended bool, err error) {
 	if err := by.check(); err != nil {
 		return grant, false, err
@@ -130,11 +131,11 @@ func (s *Service) EndGrant(ctx context.Context, id uuid.UUID, by Why) (grant mod
 	if err != nil {
 		return grant, false, fmt.Errorf("load grant %s: %w", id, err)
 	}
-	if err := endable(grant); err != nil {
-		return grant, false, err
-	}
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
 		if err := lockMember(tx, grant.MemberID); err != nil {
+			return err
+		}
+		if err := endable(tx, grant); err != nil {
 			return err
 		}
 		grant, ended, err = s.endGrant(tx, grant, by)
@@ -143,11 +144,14 @@ func (s *Service) EndGrant(ctx context.Context, id uuid.UUID, by Why) (grant mod
 	return grant, ended, err
 }
 
-func endable(g models.Grant) error {
+func endable(tx *gorm.DB, g models.Grant) error {
 	switch g.Source {
 	case models.FromComplimentary, models.FromStaff:
 		return nil
 	case models.FromSubscription, models.FromPayment:
+		if explained, err := explained(tx, g); err != nil || !explained {
+			return err
+		}
 		return invalid("grant_bought", "", map[string]any{"Ref": g.SourceRef})
 	case models.FromNewsletter:
 		return invalid("grant_newsletter", "", nil)

@@ -118,11 +118,12 @@ func TestOnlyWhatWasGivenIsEnded(t *testing.T) {
 	t.Parallel()
 	n := open(t)
 	reader := n.member("reader@example.org")
+	sub := n.join(reader, simtest.Pays)
 	for source, want := range map[models.GrantSource]string{
 		models.FromSubscription: "grant_bought", models.FromPayment: "grant_bought", models.FromNewsletter: "grant_newsletter",
 		models.FromGroup: "grant_not_ours", models.FromGift: "grant_not_ours", models.FromTrial: "grant_not_ours", models.FromStaff: "",
 	} {
-		if err := n.SetGrant(t.Context(), models.Grant{MemberID: reader, Source: source, SourceRef: "x", PlanID: "member"}, models.Terms{ValidFrom: noon}, "x"); err != nil {
+		if err := n.SetGrant(t.Context(), models.Grant{MemberID: reader, Source: source, SourceRef: sub.ID, Part: sub.PriceID, PlanID: "member"}, models.Terms{ValidFrom: noon}, "x"); err != nil {
 			t.Fatal(err)
 		}
 		var g models.Grant

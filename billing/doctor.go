@@ -23,11 +23,12 @@ type Examination struct {
 // Findings are how many differences there were, by kind.
 type Findings struct {
 	Differences models.Counts `json:"differences"`
-	Marked      int64         `json:"marked"` // customers and payments that are to be synced
+	Marked      int64         `json:"marked"`   // customers and payments that are to be synced
+	Unjudged    int64         `json:"unjudged"` // memberships whose grants could not be compared yet
 }
 
-// eventsBack is how far back the doctor looks for events that never came: what they
-// told of is compared by itself.
+// eventsBack is how far back the doctor looks for events that never came, or came from
+// the other mode: what they told of is compared by itself.
 const eventsBack = 24 * time.Hour
 
 // Examine holds Stripe beside our books, difference by difference: the account, the
@@ -43,7 +44,7 @@ func (s *Service) Examine(ctx context.Context, x Examination) (Findings, error) 
 	x.Since = x.Since.UTC().Truncate(24 * time.Hour) // whole days, for the sums
 	e := &examination{Examination: x, s: s, began: began, taken: takings{}, findings: Findings{Differences: models.Counts{}}}
 	for _, look := range []func(context.Context) error{
-		e.account, e.events, e.subscriptions, e.unlisted, e.money, e.sums, e.grants, e.strayGrants, e.subjects,
+		e.account, e.events, e.quarantined, e.subscriptions, e.unlisted, e.money, e.sums, e.grants, e.strayGrants, e.subjects, e.errands,
 	} {
 		if err := look(ctx); err != nil {
 			return e.findings, err
@@ -57,12 +58,13 @@ type examination struct {
 	Examination
 	s        *Service
 	began    time.Time
-	taken    takings // what Stripe took for us, while the charges go by
+	listens  time.Time // since when Stripe delivers to us; zero: it does not
+	taken    takings   // what Stripe took for us, while the charges go by
 	findings Findings
 }
 
 func (e *examination) events(ctx context.Context) error {
-	since := e.began.Add(-eventsBack)
+	since := later(e.began.Add(-eventsBack), e.listens)
 	return e.list(ctx, list{"events", (*Service).eventsPage}, &since)
 }
 
@@ -72,7 +74,7 @@ func (e *examination) subscriptions(ctx context.Context) error {
 
 func (e *examination) money(ctx context.Context) error {
 	charges := list{"charges", func(s *Service, ctx context.Context, at place) (sheet, error) {
-		return s.chargesInto(ctx, at, e.taken, e.began)
+		return s.chargesInto(ctx, at, e.taken, e.until())
 	}}
 	for _, of := range []list{charges, {"refunds", (*Service).refundsPage}, {"disputes", (*Service).disputesPage}} {
 		if err := e.list(ctx, of, &e.Since); err != nil {

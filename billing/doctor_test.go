@@ -1,12 +1,17 @@
 package billing_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/stripe/stripe-go/v76"
 
 	"newsroom.example/membership/billing"
 	"newsroom.example/membership/internal/stripesim/simtest"
@@ -39,7 +44,6 @@ func (n *newsroom) examine(repair bool, names ...string) []string {
 func patient(t *testing.T) (*newsroom, []string) {
 	t.Helper()
 	n := open(t)
-	n.Service = n.edited(edits{"/v1/disputes": func(object) {}})
 	reader := n.member("reader@example.org")
 	sub := n.join(reader, simtest.Pays)
 	n.stripe.Pay(t, n.give(gift(nil, "5", models.Once)), simtest.Pays)
@@ -59,6 +63,56 @@ func patient(t *testing.T) (*newsroom, []string) {
 	return n, names
 }
 
+// refundAtStripe gives part of a payment back there, and disputeAtStripe has its payer
+// dispute it; both tell the new id.
+func (n *newsroom) refundAtStripe(p models.Payment, amount int64) string {
+	n.t.Helper()
+	made, err := n.api.Refunds.New(&stripe.RefundParams{PaymentIntent: &p.PaymentIntentID, Amount: &amount})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return made.ID
+}
+
+func (n *newsroom) disputeAtStripe(p models.Payment) string {
+	n.t.Helper()
+	id, err := n.stripe.Sim.Dispute(p.PaymentIntentID, "")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return id
+}
+
+// returns are the names of the refund and the dispute in our books.
+func (n *newsroom) returns() []string {
+	n.t.Helper()
+	var refunds, disputes, names []string
+	if err := errors.Join(n.db.Model(&models.Refund{}).Pluck("id", &refunds).Error, n.db.Model(&models.Dispute{}).Pluck("id", &disputes).Error); err != nil {
+		n.t.Fatal(err)
+	}
+	for name, ids := range map[string][]string{"re_1": refunds, "dp_1": disputes} {
+		for _, id := range ids {
+			names = append(names, id, name)
+		}
+	}
+	return names
+}
+
+// forgetful is billing with a Stripe that has lost its subscriptions.
+func (n *newsroom) forgetful() *billing.Service {
+	n.t.Helper()
+	return n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
+		switch {
+		case r.URL.Path == "/v1/subscriptions":
+			_ = json.NewEncoder(w).Encode(object{"object": "list", "data": []any{}, "has_more": false, "url": r.URL.Path})
+		case strings.HasPrefix(r.URL.Path, "/v1/subscriptions/"):
+			refuse(w, http.StatusNotFound, "resource_missing", "No such subscription")
+		default:
+			stripe.ServeHTTP(w, r)
+		}
+	})
+}
+
 func (n *newsroom) sql(statement string, args ...any) {
 	n.t.Helper()
 	if err := n.db.Exec(statement, args...).Error; err != nil {
@@ -71,7 +125,9 @@ func (n *newsroom) sql(statement string, args ...any) {
 func TestTheDoctorNamesAndHeals(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		harm []string
+		deed func(n *newsroom, gift models.Payment) // what came to pass at Stripe, and was synced
+		lost bool                                   // Stripe has lost its subscriptions
+		harm []string                               // what became of our books
 		want []string
 	}{
 		"a lost cancellation": {
@@ -140,6 +196,66 @@ func TestTheDoctorNamesAndHeals(t *testing.T) {
 			harm: []string{`UPDATE sync_subjects SET dirty = dirty + 1, next_at = '2026-11-23 11:00Z' WHERE id LIKE 'cus_%'`, `UPDATE stripe_events SET dirty = 99 WHERE id = (SELECT min(id) FROM stripe_events WHERE subject_id LIKE 'cus_%')`},
 			want: []string{`The sync of cus_1 has waited since 22 November 2026 12:00 UTC (events: 1).`},
 		},
+		"a refund that is not there": {
+			deed: func(n *newsroom, p models.Payment) { n.refundAtStripe(p, 500) },
+			harm: []string{`DELETE FROM refunds`, `UPDATE payments SET refunded = 0`},
+			want: []string{
+				"Payment pi_2: Stripe says 5.00 EUR of 5.00 EUR are refunded; our books say nothing is refunded.",
+				"The refund re_1 of payment pi_2: Stripe says succeeded of 5.00 EUR; our books say there is none.",
+				"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 5.00 EUR refunded; our ledger says 13.00 EUR in 2 payments, of which 0.00 EUR refunded.",
+			},
+		},
+		"a refund of another amount and status": {
+			deed: func(n *newsroom, p models.Payment) { n.refundAtStripe(p, 200) },
+			harm: []string{`UPDATE refunds SET status = 'pending', amount = 300`},
+			want: []string{"The refund re_1 of payment pi_2: Stripe says succeeded of 2.00 EUR; our books say pending of 3.00 EUR."},
+		},
+		"a refund that failed": {
+			deed: func(n *newsroom, p models.Payment) {
+				if err := n.stripe.Sim.TurnRefund(n.refundAtStripe(p, 500), "failed"); err != nil {
+					n.t.Fatal(err)
+				}
+			},
+			harm: []string{`UPDATE refunds SET status = 'succeeded'`, `UPDATE payments SET refunded = 500 WHERE subscription_id IS NULL`},
+			want: []string{
+				"Payment pi_2: Stripe says nothing is refunded; our books say 5.00 EUR of 5.00 EUR are refunded.",
+				"The refund re_1 of payment pi_2: Stripe says failed of 5.00 EUR; our books say succeeded of 5.00 EUR.",
+				"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 0.00 EUR refunded; our ledger says 13.00 EUR in 2 payments, of which 5.00 EUR refunded.",
+			},
+		},
+		"a dispute that is not there": {
+			deed: func(n *newsroom, p models.Payment) { n.disputeAtStripe(p) },
+			harm: []string{`DELETE FROM disputes`, `UPDATE payments SET disputed = 0`},
+			want: []string{"The dispute dp_1 of payment pi_2: Stripe says needs_response of 5.00 EUR and the bank holds 5.00 EUR; our books say there is none and the bank holds nothing."},
+		},
+		"a dispute of another amount": {
+			deed: func(n *newsroom, p models.Payment) { n.disputeAtStripe(p) },
+			harm: []string{`UPDATE disputes SET amount = 400`, `UPDATE payments SET disputed = 400 WHERE disputed > 0`},
+			want: []string{"The dispute dp_1 of payment pi_2: Stripe says needs_response of 5.00 EUR and the bank holds 5.00 EUR; our books say needs_response of 4.00 EUR and the bank holds 4.00 EUR."},
+		},
+		"a dispute that was won": {
+			deed: func(n *newsroom, p models.Payment) {
+				if err := n.stripe.Sim.ResolveDispute(n.disputeAtStripe(p), "won"); err != nil {
+					n.t.Fatal(err)
+				}
+			},
+			harm: []string{`UPDATE disputes SET status = 'under_review'`, `UPDATE payments SET disputed = 500 WHERE subscription_id IS NULL`},
+			want: []string{"The dispute dp_1 of payment pi_2: Stripe says won of 5.00 EUR and the bank holds nothing; our books say under_review of 5.00 EUR and the bank holds 5.00 EUR."},
+		},
+		"rows of the other mode are not looked at": {
+			harm: []string{
+				`INSERT INTO customers (id, account, livemode, deleted, created_at) VALUES ('cus_live', '', true, false, now())`,
+				`INSERT INTO subscriptions (id, account, livemode, customer_id, kind, price_id, status, current_period_start, current_period_end, cancel_at_period_end, created_at, synced_at)
+					SELECT 'sub_live', '', true, 'cus_live', 'membership', price_id, 'active', created_at, current_period_end, false, created_at - interval '9 days', created_at - interval '9 days' FROM subscriptions`,
+				`INSERT INTO sync_subjects (id, account, livemode, kind, dirty, next_at) VALUES ('cus_live', '', true, 'customer', 1, '2026-01-01Z')`,
+			},
+			want: []string{},
+		},
+		"test data that Stripe deleted": {
+			lost: true,
+			harm: []string{`UPDATE subscriptions SET seen_at = created_at - interval '2 days', synced_at = created_at - interval '2 days', facts_at = created_at - interval '2 days'`},
+			want: []string{"Subscription sub_1 (member MEMBER): Stripe knows no such subscription; our books say active, and the reader reads until 25 December 2026."},
+		},
 		"events that never came": {
 			harm: []string{`DELETE FROM stripe_events WHERE type = 'customer.subscription.created'`},
 			want: []string{"Event evt_1 (customer.subscription.created): Stripe made it on 22 November 2026 12:00 UTC; it never reached us."},
@@ -148,11 +264,19 @@ func TestTheDoctorNamesAndHeals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n, names := patient(t)
+			if c.deed != nil {
+				c.deed(n, n.ledger()[1])
+				n.pass(time.Minute)
+				names = append(names, n.returns()...)
+			}
 			if words := n.examine(false); len(words) > 0 {
 				t.Fatalf("before: %q", words)
 			}
 			for _, statement := range c.harm {
 				n.sql(statement)
+			}
+			if c.lost {
+				n.Service = n.forgetful()
 			}
 			for _, repair := range []bool{false, true} {
 				if diff := cmp.Diff(c.want, n.examine(repair, names...)); diff != "" {

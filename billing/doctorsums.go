@@ -30,6 +30,10 @@ func (t takings) addCharge(charge *stripe.Charge, before time.Time) {
 	}
 }
 
+// until is where the sums end: after the second in which the examination began, because
+// Stripe's times have whole seconds.
+func (e *examination) until() time.Time { return e.began.Truncate(time.Second).Add(time.Second) }
+
 // sums compares what Stripe took for us each day with what our ledger says, and looks
 // for the payments that make the difference where the ledger has more.
 func (e *examination) sums(ctx context.Context) error {
@@ -69,20 +73,15 @@ func (t taken) words(currency string) string {
 
 // booked are the ledger's own sums.
 func (e *examination) booked(ctx context.Context) (takings, error) {
-	var rows []struct {
-		Day, Currency           string
-		Count, Amount, Refunded int64
-	}
-	err := e.s.db.WithContext(ctx).Raw(`
-		SELECT to_char(paid_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, currency, count(*) AS count, sum(amount) AS amount, sum(refunded) AS refunded
-		FROM payments WHERE livemode = ? AND status = ? AND paid_at >= ? AND paid_at < ? GROUP BY 1, 2`,
-		e.s.cfg.Livemode, models.PaymentSucceeded, e.Since, e.began.Truncate(time.Second)).Scan(&rows).Error
+	totals, err := e.s.Totals(ctx, e.Since, e.until())
 	if err != nil {
-		return nil, fmt.Errorf("sum up the ledger: %w", err)
+		return nil, err
 	}
 	all := takings{}
-	for _, row := range rows {
-		all[ledgerDay{row.Day, row.Currency}] = taken{row.Count, row.Amount, row.Refunded}
+	for _, each := range totals { // a row for each kind, and each currency of the fees
+		key := ledgerDay{each.Day.Format(time.DateOnly), each.Currency}
+		was := all[key]
+		all[key] = taken{was.count + each.Count, was.amount + each.Amount, was.refunded + each.Refunded}
 	}
 	return all, nil
 }
@@ -130,8 +129,8 @@ func (e *examination) unknown(ctx context.Context, rows []models.Payment) error 
 		case missing(err):
 			err = e.tell([]Difference{{
 				Kind: "payment.extra", Object: row.PaymentIntentID, Member: row.MemberID,
-				Words: fmt.Sprintf("Payment %s%s: our ledger has %s; Stripe knows no such payment.",
-					row.PaymentIntentID, ofMember(row.MemberID), amountOf(row.Amount, row.Currency)),
+				Words: fmt.Sprintf("Payment %s%s: our ledger has %s; Stripe knows no such payment. %s",
+					row.PaymentIntentID, ofMember(row.MemberID), amountOf(row.Amount, row.Currency), e.payExtra()),
 			}})
 		case err != nil:
 			err = tellable("look for payment "+row.PaymentIntentID, err)
@@ -141,4 +140,12 @@ func (e *examination) unknown(ctx context.Context, rows []models.Payment) error 
 		}
 	}
 	return nil
+}
+
+// payExtra is what to do about a payment that Stripe does not know.
+func (e *examination) payExtra() string {
+	if e.s.cfg.Livemode {
+		return wrongAccount
+	}
+	return "Test data can be deleted there; money rows are kept here, and --repair does not touch them."
 }

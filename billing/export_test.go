@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"newsroom.example/membership/models"
 )
@@ -129,3 +130,15 @@ const (
 	WithoutFacts = withoutFacts
 	BehindPolicy = behindPolicy
 )
+
+// GrantDifferences tells all of them, and how many memberships could not be judged.
+func (s *Service) GrantDifferences(ctx context.Context) (all []GrantDifference, unjudged int, err error) {
+	for after := uuid.Nil; ; {
+		found, looked, err := s.grantDifferences(s.db.WithContext(ctx), after)
+		all, unjudged = append(all, found...), unjudged+looked.unjudged
+		if err != nil || looked.last == uuid.Nil {
+			return all, unjudged, err
+		}
+		after = looked.last
+	}
+}

@@ -16,6 +16,7 @@ type state struct {
 	invoices      []*stripe.Invoice
 	payments      []*stripe.PaymentIntent    // of a guest's payment: that one, or none where Stripe has no such
 	disputes      map[string]*stripe.Dispute // by charge
+	gone          []string                   // live subscriptions of our books that Stripe does not know any more
 	at            time.Time                  // when it was asked, by our clock
 }
 
@@ -59,6 +60,9 @@ func (s *Service) fetchCustomer(ctx context.Context, id string) (state, error) {
 	if st.subscriptions, err = s.subscriptionsOf(ctx, id); err != nil {
 		return st, err
 	}
+	if st.gone, err = s.goneOf(ctx, id, st.subscriptions); err != nil {
+		return st, err
+	}
 	if len(st.subscriptions) > 0 {
 		st.customer = st.subscriptions[0].Customer
 		st.invoices, err = s.invoicesOf(ctx, id)
@@ -74,11 +78,13 @@ func (s *Service) fetchCustomer(ctx context.Context, id string) (state, error) {
 	return st, s.fetchCharges(ctx, &st)
 }
 
-// customerAt is a customer as Stripe has it; one that it does not know is deleted.
+// customerAt is a customer as Stripe has it. One that it does not know is deleted test
+// data. Of one that was live it still says so after its deletion: not knowing it means
+// that we ask in another account, and that nobody's access may end by it.
 func (s *Service) customerAt(ctx context.Context, id string) (*stripe.Customer, error) {
 	customer, err := s.stripe.Customers.Get(id, &stripe.CustomerParams{Params: stripe.Params{Context: ctx}})
 	if missing(err) {
-		return &stripe.Customer{ID: id, Deleted: true}, nil
+		return &stripe.Customer{ID: id, Deleted: !s.cfg.Livemode}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("get customer %s: %w", id, err)

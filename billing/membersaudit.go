@@ -21,6 +21,8 @@ const (
 	auditRefundMade      = "refund.made"
 	auditRefundRefused   = "refund.refused"
 	auditStripeSetup     = "stripe.setup"
+	// Ended by no event: Stripe holds it no more.
+	auditSubscriptionEnded = "subscription.ended"
 )
 
 // AuditFilter says which entries of the audit log to list; zero values list all.

@@ -90,57 +90,84 @@ func (s *Service) booksAfter(tx *gorm.DB, after uuid.UUID) ([]memberBooks, error
 // that our own books keep. There is none while the program is right and nobody wrote
 // to the database by hand.
 type GrantDifference struct {
-	MemberID       uuid.UUID     `json:"member"`
-	SubscriptionID string        `json:"subscription"`
-	PlanID         string        `json:"plan"`
-	Is             *models.Terms `json:"is"`     // nil: there is no grant
-	Should         *models.Terms `json:"should"` // nil: it gives access now, and no fact says why
+	MemberID       uuid.UUID
+	CustomerID     string
+	SubscriptionID string
+	GrantID        uuid.UUID     // uuid.Nil: there is none
+	Is             *models.Terms // nil: there is no grant
+	Should         *models.Terms // nil: it gives access now, and no fact says why
 }
 
-// GrantDifferences tells each difference between the grants and the policy, and how
-// many memberships it could not judge: those whose facts are not known yet, or that
-// have yet to follow a policy that was changed a moment ago.
-func (s *Service) GrantDifferences(ctx context.Context, each func(GrantDifference) error) (unjudged int, err error) {
-	err = s.eachMember(ctx, func(r rules, b memberBooks) error {
+// grantDifferences compares the grants of the members on one page of booksAfter with
+// the policy.
+func (s *Service) grantDifferences(tx *gorm.DB, after uuid.UUID) (found []GrantDifference, looked grantsLooked, err error) {
+	r, err := rulesInForce(tx)
+	if err != nil {
+		return nil, looked, err
+	}
+	page, err := s.booksAfter(tx, after)
+	for _, b := range page {
+		looked.last = b.member
 		for _, sub := range b.subs {
 			if !sub.FactsKnown() || sub.PolicyVersion != r.policy.Version {
-				unjudged++
+				looked.unjudged++
 				continue
 			}
-			if err := b.differences(sub, r, s.clock(), each); err != nil {
-				return err
-			}
+			looked.judged++
+			found = append(found, b.differences(sub, r, s.clock())...)
 		}
-		return nil
-	})
-	return unjudged, err
+	}
+	return found, looked, err
 }
 
-func (b memberBooks) differences(sub models.Subscription, r rules, now time.Time, each func(GrantDifference) error) error {
+// grantsLooked is how far grantDifferences came: last is uuid.Nil where no member was
+// left. It could not judge the memberships whose facts are not known yet, or that have
+// yet to follow a policy that was changed a moment ago.
+type grantsLooked struct {
+	last             uuid.UUID
+	judged, unjudged int
+}
+
+func (b memberBooks) differences(sub models.Subscription, r rules, now time.Time) (found []GrantDifference) {
 	should := r.given(sub, b.member)
 	for _, want := range should {
-		d := GrantDifference{MemberID: b.member, SubscriptionID: sub.ID, PlanID: want.key.PlanID, Should: &want.terms}
+		d := GrantDifference{MemberID: b.member, CustomerID: sub.CustomerID, SubscriptionID: sub.ID, Should: &want.terms}
 		if g := b.grant(sub.ID, want.key.Part); g != nil {
-			d.Is = &g.Terms
+			d.GrantID, d.Is = g.ID, &g.Terms
 			want.terms.Tier, want.terms.Rank, want.terms.Features = g.Tier, g.Rank, g.Features // frozen as sold
 			if changeOf(g.Terms, want.terms) == "" {
 				continue
 			}
 		}
-		if err := each(d); err != nil {
-			return err
-		}
+		found = append(found, d)
 	}
 	for _, g := range b.grants {
 		mine := g.Source == models.FromSubscription && g.SourceRef == sub.ID && reach(g.Terms, now) != nil
 		if !mine || slices.ContainsFunc(should, func(want given) bool { return want.key.Part == g.Part }) {
 			continue
 		}
-		if err := each(GrantDifference{MemberID: b.member, SubscriptionID: sub.ID, PlanID: g.PlanID, Is: &g.Terms}); err != nil {
-			return err
-		}
+		found = append(found, GrantDifference{MemberID: b.member, CustomerID: sub.CustomerID, SubscriptionID: sub.ID, GrantID: g.ID, Is: &g.Terms})
 	}
-	return nil
+	return found
+}
+
+// explained says whether the subscription that a grant names gives it, by our books, or
+// may do so.
+func explained(tx *gorm.DB, g models.Grant) (bool, error) {
+	if g.Source != models.FromSubscription {
+		return true, nil
+	}
+	var sub models.Subscription
+	err := tx.Where("id = ?", g.SourceRef).Take(&sub).Error
+	if models.NotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("load subscription %s: %w", g.SourceRef, err)
+	}
+	r, err := rulesInForce(tx)
+	gives := func(each given) bool { return each.key.Part == g.Part }
+	return !sub.FactsKnown() || slices.ContainsFunc(r.given(sub, g.MemberID), gives), err
 }
 
 // reach is until when a grant gives access from now on; nil where it gives none.

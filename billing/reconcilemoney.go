@@ -96,25 +96,33 @@ func (s *Service) bookedHere(tx *gorm.DB, charge *stripe.Charge, books ledgerPag
 	if charge.PaymentIntent == nil {
 		return false, nil
 	}
-	payer := payerOf(charge)
 	gift, err := giftOf(tx, charge.Metadata)
-	switch {
-	case err != nil:
+	if err != nil {
 		return false, err
-	case gift != nil && payer == "":
+	}
+	payer, ours := payerOf(charge), gift != nil
+	if ours && payer == "" {
 		return true, nil
-	case gift == nil && charge.Invoice == nil:
+	}
+	if !ours && charge.Invoice != nil {
+		ours, err = billsForUs(tx, charge.Invoice, books.prices)
+	}
+	return ours && (books.members[payer] != nil || !s.knownForeign(books.synced[payer], charge.Created)), err
+}
+
+// billsForUs says that an invoice is for a plan of ours or a monthly gift.
+func billsForUs(tx *gorm.DB, invoice *stripe.Invoice, prices priceBook) (bool, error) {
+	if sells(invoice, prices) {
+		return true, nil
+	}
+	if invoice.Subscription == nil {
 		return false, nil
 	}
-	ours := gift != nil || sells(charge.Invoice, books.prices)
-	if !ours && charge.Invoice.Subscription != nil {
-		var monthly int64
-		if err := tx.Model(&models.Donation{}).Where("subscription_id = ?", charge.Invoice.Subscription.ID).Count(&monthly).Error; err != nil {
-			return false, fmt.Errorf("look for the gift of charge %s: %w", charge.ID, err)
-		}
-		ours = monthly > 0
+	var monthly int64
+	if err := tx.Model(&models.Donation{}).Where("subscription_id = ?", invoice.Subscription.ID).Count(&monthly).Error; err != nil {
+		return false, fmt.Errorf("look for the gift of invoice %s: %w", invoice.ID, err)
 	}
-	return ours && (books.members[payer] != nil || !s.knownForeign(books.synced[payer], charge.Created)), nil
+	return monthly > 0, nil
 }
 
 func (s *Service) paymentMissing(charge *stripe.Charge, books ledgerPage) Difference {

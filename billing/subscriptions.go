@@ -66,36 +66,6 @@ func (st state) noteBounce(tx *gorm.DB, sub *stripe.Subscription, row *models.Su
 	return nil
 }
 
-// endUnlisted ends in our books what the lists of a deleted customer hold no more:
-// deleting one cancels its subscriptions at once.
-// https://stripe.com/docs/api/customers/delete
-func (s *Service) endUnlisted(tx *gorm.DB, st state, books account, r rules) ([]models.Subscription, error) {
-	if !st.customer.Deleted || books.livemode != s.cfg.Livemode {
-		return nil, nil
-	}
-	listed := []string{""}
-	for _, sub := range st.subscriptions {
-		listed = append(listed, sub.ID)
-	}
-	var rows []models.Subscription
-	err := tx.Where("customer_id = ? AND status IN ? AND id NOT IN ?", books.customer, models.LiveStatuses, listed).Find(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("load the subscriptions of a deleted customer: %w", err)
-	}
-	for i := range rows {
-		row := &rows[i]
-		if row.FactsKnown() {
-			row.FactsAt = &st.at
-		}
-		row.Status, row.EndedAt, row.CanceledAt = models.Canceled, &st.at, &st.at
-		row.SyncedAt, row.PolicyVersion, row.FailedAt = st.at, r.policy.Version, nil
-		if err := tx.Save(row).Error; err != nil {
-			return nil, fmt.Errorf("end subscription %s: %w", row.ID, err)
-		}
-	}
-	return rows, nil
-}
-
 // tieGift makes a gift the one that a subscription pays. Metadata that was moved by
 // hand at Stripe takes the subscription from the gift that had it.
 func tieGift(tx *gorm.DB, gift *models.Donation, subscription string) error {

@@ -53,9 +53,34 @@ func (s *Service) eventsPage(ctx context.Context, at place) (sheet, error) {
 	told := slices.DeleteFunc(slices.Clone(data), func(e *stripe.Event) bool {
 		return !slices.Contains(EventTypes, string(e.Type)) // our endpoint is not sent those
 	})
+	if at.first {
+		page.compare = func(*gorm.DB) ([]Difference, error) { return nil, nil }
+		page.note = func(tx *gorm.DB) error { return s.keepKnown(tx, told, at.asked) }
+		return page, nil
+	}
 	page.compare = func(tx *gorm.DB) ([]Difference, error) { return missedEvents(tx, told, at.asked) }
 	page.note = func(tx *gorm.DB) error { return s.keepEvents(tx, told, at.asked) }
 	return page, nil
+}
+
+// keepKnown keeps the events about customers and payments that are in our books. The
+// first pass keeps no others: when most of them were made nobody listened yet, in an
+// account that we may share with a shop, and what they tell of is compared by the
+// other sweeps.
+func (s *Service) keepKnown(tx *gorm.DB, data []*stripe.Event, asked time.Time) error {
+	subjects := []string{""}
+	for _, event := range data {
+		subjects = append(subjects, deref(s.arrival(event, asked).SubjectID))
+	}
+	var ours []string
+	err := tx.Raw(`SELECT id FROM customers WHERE id IN @ids AND member_id IS NOT NULL
+		UNION ALL SELECT payment_intent_id FROM payments WHERE payment_intent_id IN @ids`, map[string]any{"ids": subjects}).Scan(&ours).Error
+	if err != nil {
+		return fmt.Errorf("look for the subjects of a page: %w", err)
+	}
+	return s.keepEvents(tx, slices.DeleteFunc(slices.Clone(data), func(e *stripe.Event) bool {
+		return !slices.Contains(ours, deref(s.arrival(e, asked).SubjectID))
+	}), asked)
 }
 
 // unknownEvents are those that are not in the inbox.

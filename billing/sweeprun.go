@@ -111,7 +111,7 @@ func (s *Service) syncSome(ctx context.Context, done *atomic.Int64, told func(sy
 func (s *Service) lane(ctx context.Context) (now, waiting int64, err error) {
 	var row struct{ Now, Waiting int64 }
 	err = s.db.WithContext(ctx).Raw(`SELECT count(*) FILTER (WHERE next_at <= ?) AS now, count(*) FILTER (WHERE next_at > ?) AS waiting
-		FROM sync_subjects WHERE dirty > synced AND dead_at IS NULL`, s.real(), s.real()).Scan(&row).Error
+		FROM sync_subjects WHERE livemode = ? AND dirty > synced AND dead_at IS NULL`, s.real(), s.real(), s.cfg.Livemode).Scan(&row).Error
 	if err != nil {
 		return 0, 0, fmt.Errorf("count what is to be synced: %w", err)
 	}

@@ -105,6 +105,9 @@ func TestAKilledSweepIsTakenUp(t *testing.T) {
 	if _, err := n.Turn(t.Context(), *dead); err == nil {
 		t.Error("the dead one wrote")
 	}
+	if marked := n.rows(&models.SyncSubject{}); marked != 100 {
+		t.Errorf("%d subjects are marked, want those of the first page", marked)
+	}
 }
 
 // The watermark moves when a pass has ended, not before: what the pass did not come to
@@ -112,6 +115,7 @@ func TestAKilledSweepIsTakenUp(t *testing.T) {
 func TestTheWatermarkWaitsForThePass(t *testing.T) {
 	t.Parallel()
 	n := open(t)
+	n.sweep(models.SweepEvents)
 	n.inject(stripesim.Fault{Do: stripesim.Dropped})
 	reader := n.member("reader@example.org")
 	page, err := n.checkout(buyer(&reader), n.price("member", models.Monthly, "eur").ID)
@@ -132,7 +136,7 @@ func TestTheWatermarkWaitsForThePass(t *testing.T) {
 		t.Fatal(err)
 	}
 	after, err := n.Turn(t.Context(), *row)
-	if err != nil || after.Cursor == "" || after.Watermark != nil {
+	if err != nil || after.Cursor == "" || !after.Watermark.Equal(*row.Watermark) {
 		t.Fatalf("after one page: %+v, %v", after, err)
 	}
 	n.reads(reader, false)

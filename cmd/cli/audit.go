@@ -42,13 +42,19 @@ func (c auditCmd) Run(s *streams) error {
 		}
 		filter.Member = &member.ID
 	}
-	return bill.Audit(s.ctx, filter, func(entry billing.AuditLine) error {
+	none := true
+	err = bill.Audit(s.ctx, filter, func(entry billing.AuditLine) error {
+		none = false
 		if c.JSON {
 			return json.NewEncoder(s.stdout).Encode(entry)
 		}
 		s.printAudit(entry)
 		return nil
 	})
+	if err == nil && none && !c.JSON {
+		fmt.Fprintln(s.stdout, "Nothing was done by hand.")
+	}
+	return err
 }
 
 func (s *streams) printAudit(e billing.AuditLine) {

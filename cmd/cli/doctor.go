@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"newsroom.example/membership/billing"
 )
@@ -17,7 +18,8 @@ type doctorCmd struct {
 func (doctorCmd) Help() string {
 	return `Holds Stripe beside our books and tells every difference in a sentence: subscriptions,
 payments, refunds, disputes, the sums of each day, grants against the policy, syncs that
-failed, the webhook endpoint, the clock. Changes nothing without --repair.
+failed, errands that wait for you, the webhook endpoint, the clock. Changes nothing
+without --repair, which asks Stripe anew; what that cannot heal says what to do.
 
 Something that happens at Stripe while it looks may show as a difference; look again.
 
@@ -50,7 +52,7 @@ func (c doctorCmd) Run(s *streams) error {
 		return cutOff(s, err)
 	}
 	if n := findings.Differences.Sum(); n > 0 {
-		return fmt.Errorf("%d differences between Stripe and our books", n)
+		return fmt.Errorf("%d findings: Stripe and our books are not equal, or something waits for you", n)
 	}
 	c.say(s, "Stripe and our books are equal.")
 	return nil
@@ -65,11 +67,11 @@ func (c doctorCmd) say(s *streams, format string, values ...any) {
 
 // look examines once and tells.
 func (c doctorCmd) look(s *streams, bill *billing.Service, x billing.Examination) (billing.Findings, error) {
-	bar, list := s.progress("looking"), ""
+	bar, seen := s.progress("looking"), looked{}
 	x.Looked = func(of string, objects int) {
-		if of != list {
+		if seen.add(of, objects) {
 			bar.end()
-			bar, list = s.progress(of), of
+			bar = s.progress(of)
 		}
 		bar.add(objects)
 	}
@@ -86,10 +88,48 @@ func (c doctorCmd) look(s *streams, bill *billing.Service, x billing.Examination
 	if err == nil && c.JSON {
 		err = lines.Encode(findings)
 	}
-	if err == nil && findings.Differences.Sum() > 0 {
-		c.say(s, "\nThe doctor %s.", foundWords(findings.Differences))
+	if err == nil {
+		c.sum(s, findings, seen)
 	}
 	return findings, err
+}
+
+// sum says what was looked at, what was found, and what could not be judged.
+func (c doctorCmd) sum(s *streams, findings billing.Findings, seen looked) {
+	if findings.Differences.Sum() > 0 {
+		c.say(s, "")
+	}
+	c.say(s, "The doctor looked at %s, and %s.", seen, foundWords(findings.Differences))
+	if findings.Unjudged > 0 {
+		c.say(s, "The grants of %d memberships could not be judged: our books learn what was paid for at their next sync, within hours. Look again then.", findings.Unjudged)
+	}
+}
+
+// looked are the lists that the doctor went through, in order, and how much was on each.
+type looked []struct {
+	list    string
+	objects int
+}
+
+// add says whether the list is a new one.
+func (l *looked) add(list string, objects int) bool {
+	if last := len(*l) - 1; last >= 0 && (*l)[last].list == list {
+		(*l)[last].objects += objects
+		return false
+	}
+	*l = append(*l, struct {
+		list    string
+		objects int
+	}{list, objects})
+	return true
+}
+
+func (l looked) String() string {
+	var each []string
+	for _, one := range l {
+		each = append(each, fmt.Sprintf("%s (%d)", one.list, one.objects))
+	}
+	return strings.Join(each, ", ")
 }
 
 // heal syncs what was marked and looks again.

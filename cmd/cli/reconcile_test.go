@@ -54,11 +54,11 @@ func TestDoctorTellsAndRepairs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		membership(t, n.settings, "doctor").want(1, "Stripe says active since", "our books do not have it", "5 differences", "2 payment.missing, 2 subscription.missing, 1 sum.differs")
+		membership(t, n.settings, "doctor").want(1, "Stripe says active since", "our books do not have it", "5 findings", "2 payment.missing, 2 subscription.missing, 1 sum.differs")
 	}
 	membership(t, n.settings, "doctor", "--repair", "--as", "night-shift").
 		want(0, "Repairing: 2", "Looking again", "Healed: 5 of 5", "are equal").wantNot("example.org")
-	membership(t, n.settings, "doctor").want(0, "Stripe and our books are equal.")
+	membership(t, n.settings, "doctor").want(0, "webhook endpoints (1), events (", "subscriptions (2), our live subscriptions (2), charges (2), refunds (0), disputes (0), our memberships (2), and nothing differs.", "Stripe and our books are equal.")
 	membership(t, n.settings, "audit").want(0, "night-shift", "books.repaired")
 }
 
