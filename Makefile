@@ -33,7 +33,7 @@ build: ## Build the static binaries into bin/ (PROGRAMS=./cmd/membership)
 test: ## Run every test against a real Postgres, with the race detector
 	CGO_ENABLED=1 scripts/postgres.sh
 	scripts/chromium.sh || [ $$? = 3 ]
-	CGO_ENABLED=1 go test -race -shuffle=on ./...
+	CGO_ENABLED=1 go test -race -shuffle=on -timeout 15m ./...
 	@scripts/chromium.sh >/dev/null || [ $$? = 3 ]
 
 faults: ## Break the service in every way it must survive (ROW=name, SEED=7, FULL=1 for the long form)

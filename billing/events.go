@@ -45,13 +45,6 @@ type SubjectLine struct {
 	LastError    string             `json:"last_error,omitempty"`
 }
 
-// Backlog counts the subjects that are not as Stripe has them.
-type Backlog struct {
-	Pending int64 `json:"pending"`
-	Failing int64 `json:"failing"`
-	Dead    int64 `json:"dead"`
-}
-
 // subjectState is a subject's state in SQL; s is its row.
 const subjectState = `CASE
 	WHEN s.dead_at IS NOT NULL THEN 'dead'
@@ -122,17 +115,4 @@ func (s *Service) subjectLines(ctx context.Context, where string, with map[strin
 		return nil, fmt.Errorf("list the subjects of the sync: %w", err)
 	}
 	return all, nil
-}
-
-// Backlog counts what is owed to readers.
-func (s *Service) Backlog(ctx context.Context) (Backlog, error) {
-	var b Backlog
-	err := s.db.WithContext(ctx).Raw(`SELECT count(*) FILTER (WHERE state = 'pending') AS pending,
-			count(*) FILTER (WHERE state = 'failing') AS failing, count(*) FILTER (WHERE state = 'dead') AS dead
-		FROM (SELECT ` + subjectState + ` AS state FROM sync_subjects s
-			WHERE s.dirty > s.synced OR s.failing_since IS NOT NULL OR s.dead_at IS NOT NULL) owed`).Scan(&b).Error
-	if err != nil {
-		return b, fmt.Errorf("count what is to be synced: %w", err)
-	}
-	return b, nil
 }

@@ -40,14 +40,16 @@ func (s *Service) keepFollowing(ctx context.Context) {
 	}
 }
 
-// withoutFacts are the subjects of subscriptions whose facts are not known. OFFSET 0
+// withoutFacts are the subjects of subscriptions whose facts are not known and can be
+// asked for: Stripe tells nothing of a deleted customer's any more. OFFSET 0
 // keeps the planner to their index: it takes them for nearly all, and would go through
 // every subscription to find none.
 const withoutFacts = `
 	SELECT y.id FROM (
 		SELECT id, customer_id FROM subscriptions WHERE facts_at IS DISTINCT FROM synced_at AND livemode = ? ORDER BY id OFFSET 0
 	) s JOIN sync_subjects y ON y.id = s.customer_id
-	WHERE y.dirty = y.synced AND y.dead_at IS NULL AND (y.synced_at IS NULL OR y.synced_at < ?)
+	LEFT JOIN customers c ON c.id = s.customer_id
+	WHERE y.dirty = y.synced AND y.dead_at IS NULL AND c.deleted IS NOT TRUE AND (y.synced_at IS NULL OR y.synced_at < ?)
 	ORDER BY s.id LIMIT ?`
 
 // askForFacts makes customers dirty whose facts are not known: a program of before

@@ -32,9 +32,6 @@ CREATE TABLE policy (
 );
 INSERT INTO policy VALUES (1, 1, NULL, 3, 21, 28, 'nothing', 'end', 'revoke', 'suspend', 'revoke');
 
--- Every customer is looked at once more, which fills in the facts.
-UPDATE sync_subjects SET dirty = dirty + 1 WHERE kind = 'customer' AND dirty = synced AND dead_at IS NULL;
-
 -- +goose Down
 DROP TABLE policy;
 ALTER TABLE subscriptions DROP COLUMN policy_version, DROP COLUMN facts_at, DROP COLUMN stretches;
