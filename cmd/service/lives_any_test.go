@@ -106,7 +106,8 @@ var mishaps = [][]stripesim.Fault{
 	{{Do: stripesim.Delayed, Max: 30 * time.Millisecond}, {Do: stripesim.Shuffled}},
 	{{Do: stripesim.Missed, Share: 0.7}},
 	{{Do: stripesim.Dropped, Share: 0.5}},
-	{{Do: stripesim.EventUnmade, Share: 0.5}},
+	// Not every event: when a debit was refused is told by its event alone.
+	{{Do: stripesim.EventUnmade, Share: 0.5, On: "customer.*"}, {Do: stripesim.EventUnmade, On: "invoice.paid"}, {Do: stripesim.EventUnmade, Share: 0.5, On: "charge.*"}},
 }
 
 // lossy says that some events will never come.

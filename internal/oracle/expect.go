@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -163,11 +164,23 @@ func (t Truth) firstFailure(s Subscription) (first time.Time) {
 		if i.Subscription != s.ID || i.Status != "open" || i.StatusTransitions.FinalizedAt == nil {
 			continue
 		}
-		if tried := time.Unix(*i.StatusTransitions.FinalizedAt, 0); first.IsZero() || tried.Before(first) {
+		if tried := t.refused(i); first.IsZero() || tried.Before(first) {
 			first = tried
 		}
 	}
 	return first
+}
+
+// refused is when an invoice could not be paid: when it was finalized and tried; by a
+// debit days later, which only an event tells.
+// https://docs.stripe.com/payments/sepa-debit
+func (t Truth) refused(i Invoice) time.Time {
+	if i.PaymentIntent != nil && strings.HasSuffix(t.Charges[*i.PaymentIntent].Method.Type, "_debit") {
+		if at, told := t.Refusals[i.ID]; told {
+			return at
+		}
+	}
+	return time.Unix(*i.StatusTransitions.FinalizedAt, 0)
 }
 
 func (t Truth) processing(i Invoice) bool {

@@ -43,7 +43,8 @@ type (
 		Amount               int64
 		AmountRefunded       int64 `json:"amount_refunded"`
 		Created              int64
-		BalanceTransaction   *struct{ Fee int64 } `json:"balance_transaction"`
+		BalanceTransaction   *struct{ Fee int64 }  `json:"balance_transaction"`
+		Method               struct{ Type string } `json:"payment_method_details"`
 		Refunds              struct{ Data []Refund }
 	}
 	Refund struct {
@@ -56,6 +57,11 @@ type (
 	PaymentIntent struct {
 		ID, Status string
 		Metadata   map[string]string
+	}
+	Event struct {
+		ID      string
+		Created int64
+		Data    struct{ Object struct{ ID string } }
 	}
 	Customer struct {
 		ID       string

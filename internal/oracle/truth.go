@@ -3,6 +3,7 @@ package oracle
 import (
 	"context"
 	"net/url"
+	"time"
 )
 
 // Truth is Stripe's present state of a whole account.
@@ -12,7 +13,8 @@ type Truth struct {
 	Invoices      []Invoice
 	Charges       map[string]Charge // by payment intent, the latest
 	Intents       map[string]PaymentIntent
-	Disputes      map[string]Dispute // by charge, the newest
+	Disputes      map[string]Dispute   // by charge, the newest
+	Refusals      map[string]time.Time // when an invoice was first refused, as far back as Stripe lists events
 }
 
 // Read asks for everything.
@@ -32,7 +34,14 @@ func Read(ctx context.Context, a API) (t Truth, err error) {
 	if t.Intents, err = newest(ctx, a, "/v1/payment_intents", nil, func(p PaymentIntent) string { return p.ID }); err != nil {
 		return t, err
 	}
-	t.Disputes, err = newest(ctx, a, "/v1/disputes", nil, func(d Dispute) string { return d.Charge })
+	if t.Disputes, err = newest(ctx, a, "/v1/disputes", nil, func(d Dispute) string { return d.Charge }); err != nil {
+		return t, err
+	}
+	refused, err := List[Event](ctx, a, "/v1/events", url.Values{"type": {"invoice.payment_failed"}})
+	t.Refusals = map[string]time.Time{}
+	for _, e := range refused { // newest first: the oldest stays
+		t.Refusals[e.Data.Object.ID] = time.Unix(e.Created, 0)
+	}
 	return t, err
 }
 
