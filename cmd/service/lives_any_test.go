@@ -84,6 +84,7 @@ func (c *chance) step(from ...act) {
 	seed := rapid.Uint64().Draw(c.rt, "seed")
 	c.done(c.stripe.Sim.Inject(seed, fault...))
 	c.lost = c.lost || lossy(fault)
+	c.me() // or a session that has run out would make a guest of the reader
 	for _, act := range from {
 		if act.try(c) {
 			c.did[act.name]++
