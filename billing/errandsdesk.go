@@ -2,7 +2,6 @@ package billing
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
@@ -52,8 +51,12 @@ func (s *Service) decide(tx *gorm.DB, e *models.Errand, approve bool, by Why) er
 	e.Status = models.ErrandDismissed
 	if approve {
 		e.Status, action = models.ErrandOwed, "errand.approved"
-		if called, err := stands(tx, *e); err != nil || !called {
-			return errors.Join(err, &Error{Kind: KindConflict, Code: "errand_outdated"})
+		called, err := stands(tx, *e)
+		if err != nil {
+			return err
+		}
+		if !called {
+			return &Error{Kind: KindConflict, Code: "errand_outdated"}
 		}
 	}
 	done := tx.Model(&models.Errand{}).Where("id = ? AND status IN ?", e.ID, []models.ErrandStatus{models.ErrandWaiting, models.ErrandRefused}).
