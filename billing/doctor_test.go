@@ -120,147 +120,150 @@ func (n *newsroom) sql(statement string, args ...any) {
 	}
 }
 
-// What the doctor says of each way in which books may be wrong, and that a repair
-// heals it.
+type illness struct {
+	deed func(n *newsroom, gift models.Payment) // what came to pass at Stripe, and was synced
+	lost bool                                   // Stripe has lost its subscriptions
+	harm []string                               // what became of our books
+	want []string
+}
+
+// illnesses are ways in which books may be wrong, and what the doctor says of each.
+var illnesses = map[string]illness{
+	"a lost cancellation": {
+		harm: []string{`UPDATE subscriptions SET status = 'past_due', failed_at = created_at`},
+		want: []string{
+			"Subscription sub_1 (member MEMBER): Stripe says active; our books say past_due, and the reader reads until 25 December 2026.",
+			"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 29 December 2026 12:00 UTC by grace (past_due); the grant gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due).",
+		},
+	},
+	"a membership that is not there": {
+		harm: []string{`DELETE FROM refunds`, `DELETE FROM payments WHERE subscription_id IS NOT NULL`, `DELETE FROM grant_events`, `DELETE FROM grants`, `DELETE FROM subscriptions`},
+		want: []string{
+			"Subscription sub_1 (member MEMBER): Stripe says active since 22 November 2026; our books do not have it.",
+			"Payment pi_1 (member MEMBER): Stripe says succeeded of 8.00 EUR on 22 November 2026; our ledger does not have it.",
+			"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 0.00 EUR refunded; our ledger says 5.00 EUR in one payment, of which 0.00 EUR refunded.",
+		},
+	},
+	"everything but the status": {
+		harm: []string{`UPDATE subscriptions SET current_period_end = current_period_end + interval '1 day', cancel_at_period_end = true, canceled_at = created_at,
+			trial_end = created_at, pause_collection = 'void', latest_invoice_status = 'open'`},
+		want: []string{
+			"Subscription sub_1 (member MEMBER): Stripe says its period ends 22 December 2026 12:00 UTC and it has no trial and it collects money and it goes on and its latest invoice in_1 is paid; our books say its period ends 23 December 2026 12:00 UTC and its trial ends 22 November 2026 12:00 UTC and its collection is paused (void) and it is to end with its period (asked for 22 November 2026 12:00 UTC) and its latest invoice in_1 is open.",
+			"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC; the grant gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due).",
+		},
+	},
+	"a payment of another amount": {
+		harm: []string{`UPDATE payments SET amount = 900, fee = 1 WHERE subscription_id IS NOT NULL`},
+		want: []string{
+			"Payment pi_1 (member MEMBER): Stripe says it was of 8.00 EUR and its fee was 0.37 EUR; our books say it was of 9.00 EUR and its fee was 0.01 EUR.",
+			"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 0.00 EUR refunded; our ledger says 14.00 EUR in 2 payments, of which 0.00 EUR refunded.",
+		},
+	},
+	"a gift that is not there": {
+		harm: []string{`DELETE FROM payments WHERE subscription_id IS NULL`},
+		want: []string{
+			"Payment pi_2: Stripe says succeeded of 5.00 EUR on 22 November 2026; our ledger does not have it.",
+			"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 0.00 EUR refunded; our ledger says 8.00 EUR in one payment, of which 0.00 EUR refunded.",
+		},
+	},
+	"a payment that failed": {
+		harm: []string{`UPDATE payments SET status = 'failed', paid_at = NULL WHERE subscription_id IS NULL`},
+		want: []string{
+			"Payment pi_2: Stripe says it succeeded; our books say it failed.",
+			"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 0.00 EUR refunded; our ledger says 8.00 EUR in one payment, of which 0.00 EUR refunded.",
+		},
+	},
+	"a grant that gives too much": {
+		harm: []string{`UPDATE grants SET valid_until = valid_until + interval '1 year', grace_until = NULL, grace_reason = ''`},
+		want: []string{
+			"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due); the grant gives access from 22 November 2026 12:00 UTC to 22 December 2027 12:00 UTC.",
+		},
+	},
+	"no grant": {
+		harm: []string{`DELETE FROM grant_events`, `DELETE FROM grants`},
+		want: []string{
+			"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due); the grant gives nothing.",
+		},
+	},
+	"a sync that was given up": {
+		harm: []string{`UPDATE sync_subjects SET dirty = dirty + 1, claimed = dirty + 1, dead_at = '2026-11-23 11:00Z', attempts = 31, last_error = 'stripe: api_error  (HTTP 500, request req_1)' WHERE id LIKE 'cus_%'`},
+		want: []string{
+			`The sync of cus_1 has waited; it failed 31 times, at last with "stripe: api_error  (HTTP 500, request req_1)"; it was given up on 23 November 2026 11:00 UTC.`,
+		},
+	},
+	"a sync that nobody does": {
+		harm: []string{`UPDATE sync_subjects SET dirty = dirty + 1, next_at = '2026-11-23 11:00Z' WHERE id LIKE 'cus_%'`, `UPDATE stripe_events SET dirty = 99 WHERE id = (SELECT min(id) FROM stripe_events WHERE subject_id LIKE 'cus_%')`},
+		want: []string{`The sync of cus_1 has waited since 22 November 2026 12:00 UTC (events: 1).`},
+	},
+	"a refund that is not there": {
+		deed: func(n *newsroom, p models.Payment) { n.refundAtStripe(p, 500) },
+		harm: []string{`DELETE FROM refunds`, `UPDATE payments SET refunded = 0`},
+		want: []string{
+			"Payment pi_2: Stripe says 5.00 EUR of 5.00 EUR are refunded; our books say nothing is refunded.",
+			"The refund re_1 of payment pi_2: Stripe says succeeded of 5.00 EUR; our books say there is none.",
+			"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 5.00 EUR refunded; our ledger says 13.00 EUR in 2 payments, of which 0.00 EUR refunded.",
+		},
+	},
+	"a refund of another amount and status": {
+		deed: func(n *newsroom, p models.Payment) { n.refundAtStripe(p, 200) },
+		harm: []string{`UPDATE refunds SET status = 'pending', amount = 300`},
+		want: []string{"The refund re_1 of payment pi_2: Stripe says succeeded of 2.00 EUR; our books say pending of 3.00 EUR."},
+	},
+	"a refund that failed": {
+		deed: func(n *newsroom, p models.Payment) {
+			if err := n.stripe.Sim.TurnRefund(n.refundAtStripe(p, 500), "failed"); err != nil {
+				n.t.Fatal(err)
+			}
+		},
+		harm: []string{`UPDATE refunds SET status = 'succeeded'`, `UPDATE payments SET refunded = 500 WHERE subscription_id IS NULL`},
+		want: []string{
+			"Payment pi_2: Stripe says nothing is refunded; our books say 5.00 EUR of 5.00 EUR are refunded.",
+			"The refund re_1 of payment pi_2: Stripe says failed of 5.00 EUR; our books say succeeded of 5.00 EUR.",
+			"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 0.00 EUR refunded; our ledger says 13.00 EUR in 2 payments, of which 5.00 EUR refunded.",
+		},
+	},
+	"a dispute that is not there": {
+		deed: func(n *newsroom, p models.Payment) { n.disputeAtStripe(p) },
+		harm: []string{`DELETE FROM disputes`, `UPDATE payments SET disputed = 0`},
+		want: []string{"The dispute dp_1 of payment pi_2: Stripe says needs_response of 5.00 EUR and the bank holds 5.00 EUR; our books say there is none and the bank holds nothing."},
+	},
+	"a dispute of another amount": {
+		deed: func(n *newsroom, p models.Payment) { n.disputeAtStripe(p) },
+		harm: []string{`UPDATE disputes SET amount = 400`, `UPDATE payments SET disputed = 400 WHERE disputed > 0`},
+		want: []string{"The dispute dp_1 of payment pi_2: Stripe says needs_response of 5.00 EUR and the bank holds 5.00 EUR; our books say needs_response of 4.00 EUR and the bank holds 4.00 EUR."},
+	},
+	"a dispute that was won": {
+		deed: func(n *newsroom, p models.Payment) {
+			if err := n.stripe.Sim.ResolveDispute(n.disputeAtStripe(p), "won"); err != nil {
+				n.t.Fatal(err)
+			}
+		},
+		harm: []string{`UPDATE disputes SET status = 'under_review'`, `UPDATE payments SET disputed = 500 WHERE subscription_id IS NULL`},
+		want: []string{"The dispute dp_1 of payment pi_2: Stripe says won of 5.00 EUR and the bank holds nothing; our books say under_review of 5.00 EUR and the bank holds 5.00 EUR."},
+	},
+	"rows of the other mode are not looked at": {
+		harm: []string{
+			`INSERT INTO customers (id, account, livemode, deleted, created_at) VALUES ('cus_live', '', true, false, now())`,
+			`INSERT INTO subscriptions (id, account, livemode, customer_id, kind, price_id, status, current_period_start, current_period_end, cancel_at_period_end, created_at, synced_at)
+				SELECT 'sub_live', '', true, 'cus_live', 'membership', price_id, 'active', created_at, current_period_end, false, created_at - interval '9 days', created_at - interval '9 days' FROM subscriptions`,
+			`INSERT INTO sync_subjects (id, account, livemode, kind, dirty, next_at) VALUES ('cus_live', '', true, 'customer', 1, '2026-01-01Z')`,
+		},
+		want: []string{},
+	},
+	"test data that Stripe deleted": {
+		lost: true,
+		harm: []string{`UPDATE subscriptions SET seen_at = created_at - interval '2 days', synced_at = created_at - interval '2 days', facts_at = created_at - interval '2 days'`},
+		want: []string{"Subscription sub_1 (member MEMBER): Stripe knows no such subscription; our books say active, and the reader reads until 25 December 2026."},
+	},
+	"events that never came": {
+		harm: []string{`DELETE FROM stripe_events WHERE type = 'customer.subscription.created'`},
+		want: []string{"Event evt_1 (customer.subscription.created): Stripe made it on 22 November 2026 12:00 UTC; it never reached us."},
+	},
+}
+
 func TestTheDoctorNamesAndHeals(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		deed func(n *newsroom, gift models.Payment) // what came to pass at Stripe, and was synced
-		lost bool                                   // Stripe has lost its subscriptions
-		harm []string                               // what became of our books
-		want []string
-	}{
-		"a lost cancellation": {
-			harm: []string{`UPDATE subscriptions SET status = 'past_due', failed_at = created_at`},
-			want: []string{
-				"Subscription sub_1 (member MEMBER): Stripe says active; our books say past_due, and the reader reads until 25 December 2026.",
-				"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 29 December 2026 12:00 UTC by grace (past_due); the grant gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due).",
-			},
-		},
-		"a membership that is not there": {
-			harm: []string{`DELETE FROM refunds`, `DELETE FROM payments WHERE subscription_id IS NOT NULL`, `DELETE FROM grant_events`, `DELETE FROM grants`, `DELETE FROM subscriptions`},
-			want: []string{
-				"Subscription sub_1 (member MEMBER): Stripe says active since 22 November 2026; our books do not have it.",
-				"Payment pi_1 (member MEMBER): Stripe says succeeded of 8.00 EUR on 22 November 2026; our ledger does not have it.",
-				"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 0.00 EUR refunded; our ledger says 5.00 EUR in one payment, of which 0.00 EUR refunded.",
-			},
-		},
-		"everything but the status": {
-			harm: []string{`UPDATE subscriptions SET current_period_end = current_period_end + interval '1 day', cancel_at_period_end = true, canceled_at = created_at,
-				trial_end = created_at, pause_collection = 'void', latest_invoice_status = 'open'`},
-			want: []string{
-				"Subscription sub_1 (member MEMBER): Stripe says its period ends 22 December 2026 12:00 UTC and it has no trial and it collects money and it goes on and its latest invoice in_1 is paid; our books say its period ends 23 December 2026 12:00 UTC and its trial ends 22 November 2026 12:00 UTC and its collection is paused (void) and it is to end with its period (asked for 22 November 2026 12:00 UTC) and its latest invoice in_1 is open.",
-				"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC; the grant gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due).",
-			},
-		},
-		"a payment of another amount": {
-			harm: []string{`UPDATE payments SET amount = 900, fee = 1 WHERE subscription_id IS NOT NULL`},
-			want: []string{
-				"Payment pi_1 (member MEMBER): Stripe says it was of 8.00 EUR and its fee was 0.37 EUR; our books say it was of 9.00 EUR and its fee was 0.01 EUR.",
-				"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 0.00 EUR refunded; our ledger says 14.00 EUR in 2 payments, of which 0.00 EUR refunded.",
-			},
-		},
-		"a gift that is not there": {
-			harm: []string{`DELETE FROM payments WHERE subscription_id IS NULL`},
-			want: []string{
-				"Payment pi_2: Stripe says succeeded of 5.00 EUR on 22 November 2026; our ledger does not have it.",
-				"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 0.00 EUR refunded; our ledger says 8.00 EUR in one payment, of which 0.00 EUR refunded.",
-			},
-		},
-		"a payment that failed": {
-			harm: []string{`UPDATE payments SET status = 'failed', paid_at = NULL WHERE subscription_id IS NULL`},
-			want: []string{
-				"Payment pi_2: Stripe says it succeeded; our books say it failed.",
-				"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 0.00 EUR refunded; our ledger says 8.00 EUR in one payment, of which 0.00 EUR refunded.",
-			},
-		},
-		"a grant that gives too much": {
-			harm: []string{`UPDATE grants SET valid_until = valid_until + interval '1 year', grace_until = NULL, grace_reason = ''`},
-			want: []string{
-				"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due); the grant gives access from 22 November 2026 12:00 UTC to 22 December 2027 12:00 UTC.",
-			},
-		},
-		"no grant": {
-			harm: []string{`DELETE FROM grant_events`, `DELETE FROM grants`},
-			want: []string{
-				"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due); the grant gives nothing.",
-			},
-		},
-		"a sync that was given up": {
-			harm: []string{`UPDATE sync_subjects SET dirty = dirty + 1, claimed = dirty + 1, dead_at = '2026-11-23 11:00Z', attempts = 31, last_error = 'stripe: api_error  (HTTP 500, request req_1)' WHERE id LIKE 'cus_%'`},
-			want: []string{
-				`The sync of cus_1 has waited; it failed 31 times, at last with "stripe: api_error  (HTTP 500, request req_1)"; it was given up on 23 November 2026 11:00 UTC.`,
-			},
-		},
-		"a sync that nobody does": {
-			harm: []string{`UPDATE sync_subjects SET dirty = dirty + 1, next_at = '2026-11-23 11:00Z' WHERE id LIKE 'cus_%'`, `UPDATE stripe_events SET dirty = 99 WHERE id = (SELECT min(id) FROM stripe_events WHERE subject_id LIKE 'cus_%')`},
-			want: []string{`The sync of cus_1 has waited since 22 November 2026 12:00 UTC (events: 1).`},
-		},
-		"a refund that is not there": {
-			deed: func(n *newsroom, p models.Payment) { n.refundAtStripe(p, 500) },
-			harm: []string{`DELETE FROM refunds`, `UPDATE payments SET refunded = 0`},
-			want: []string{
-				"Payment pi_2: Stripe says 5.00 EUR of 5.00 EUR are refunded; our books say nothing is refunded.",
-				"The refund re_1 of payment pi_2: Stripe says succeeded of 5.00 EUR; our books say there is none.",
-				"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 5.00 EUR refunded; our ledger says 13.00 EUR in 2 payments, of which 0.00 EUR refunded.",
-			},
-		},
-		"a refund of another amount and status": {
-			deed: func(n *newsroom, p models.Payment) { n.refundAtStripe(p, 200) },
-			harm: []string{`UPDATE refunds SET status = 'pending', amount = 300`},
-			want: []string{"The refund re_1 of payment pi_2: Stripe says succeeded of 2.00 EUR; our books say pending of 3.00 EUR."},
-		},
-		"a refund that failed": {
-			deed: func(n *newsroom, p models.Payment) {
-				if err := n.stripe.Sim.TurnRefund(n.refundAtStripe(p, 500), "failed"); err != nil {
-					n.t.Fatal(err)
-				}
-			},
-			harm: []string{`UPDATE refunds SET status = 'succeeded'`, `UPDATE payments SET refunded = 500 WHERE subscription_id IS NULL`},
-			want: []string{
-				"Payment pi_2: Stripe says nothing is refunded; our books say 5.00 EUR of 5.00 EUR are refunded.",
-				"The refund re_1 of payment pi_2: Stripe says failed of 5.00 EUR; our books say succeeded of 5.00 EUR.",
-				"On 2026-11-22 (UTC) Stripe took 13.00 EUR in 2 payments, of which 0.00 EUR refunded; our ledger says 13.00 EUR in 2 payments, of which 5.00 EUR refunded.",
-			},
-		},
-		"a dispute that is not there": {
-			deed: func(n *newsroom, p models.Payment) { n.disputeAtStripe(p) },
-			harm: []string{`DELETE FROM disputes`, `UPDATE payments SET disputed = 0`},
-			want: []string{"The dispute dp_1 of payment pi_2: Stripe says needs_response of 5.00 EUR and the bank holds 5.00 EUR; our books say there is none and the bank holds nothing."},
-		},
-		"a dispute of another amount": {
-			deed: func(n *newsroom, p models.Payment) { n.disputeAtStripe(p) },
-			harm: []string{`UPDATE disputes SET amount = 400`, `UPDATE payments SET disputed = 400 WHERE disputed > 0`},
-			want: []string{"The dispute dp_1 of payment pi_2: Stripe says needs_response of 5.00 EUR and the bank holds 5.00 EUR; our books say needs_response of 4.00 EUR and the bank holds 4.00 EUR."},
-		},
-		"a dispute that was won": {
-			deed: func(n *newsroom, p models.Payment) {
-				if err := n.stripe.Sim.ResolveDispute(n.disputeAtStripe(p), "won"); err != nil {
-					n.t.Fatal(err)
-				}
-			},
-			harm: []string{`UPDATE disputes SET status = 'under_review'`, `UPDATE payments SET disputed = 500 WHERE subscription_id IS NULL`},
-			want: []string{"The dispute dp_1 of payment pi_2: Stripe says won of 5.00 EUR and the bank holds nothing; our books say under_review of 5.00 EUR and the bank holds 5.00 EUR."},
-		},
-		"rows of the other mode are not looked at": {
-			harm: []string{
-				`INSERT INTO customers (id, account, livemode, deleted, created_at) VALUES ('cus_live', '', true, false, now())`,
-				`INSERT INTO subscriptions (id, account, livemode, customer_id, kind, price_id, status, current_period_start, current_period_end, cancel_at_period_end, created_at, synced_at)
-					SELECT 'sub_live', '', true, 'cus_live', 'membership', price_id, 'active', created_at, current_period_end, false, created_at - interval '9 days', created_at - interval '9 days' FROM subscriptions`,
-				`INSERT INTO sync_subjects (id, account, livemode, kind, dirty, next_at) VALUES ('cus_live', '', true, 'customer', 1, '2026-01-01Z')`,
-			},
-			want: []string{},
-		},
-		"test data that Stripe deleted": {
-			lost: true,
-			harm: []string{`UPDATE subscriptions SET seen_at = created_at - interval '2 days', synced_at = created_at - interval '2 days', facts_at = created_at - interval '2 days'`},
-			want: []string{"Subscription sub_1 (member MEMBER): Stripe knows no such subscription; our books say active, and the reader reads until 25 December 2026."},
-		},
-		"events that never came": {
-			harm: []string{`DELETE FROM stripe_events WHERE type = 'customer.subscription.created'`},
-			want: []string{"Event evt_1 (customer.subscription.created): Stripe made it on 22 November 2026 12:00 UTC; it never reached us."},
-		},
-	} {
+	for name, c := range illnesses {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n, names := patient(t)

@@ -48,23 +48,19 @@ func (s *Service) compareCharges(tx *gorm.DB, data []*stripe.Charge, asked time.
 		return nil, nil, err
 	}
 	for _, charge := range data {
-		row, kept := books.payments[intentOf(charge.PaymentIntent)]
-		mine := kept
-		if !kept {
-			if mine, err = s.bookedHere(tx, charge, books); err != nil {
-				return nil, nil, err
-			}
-		}
-		if mine {
+		if row, kept := books.payments[intentOf(charge.PaymentIntent)]; kept {
 			ours = append(ours, charge)
-		}
-		switch {
-		case mine && !kept:
-			found = append(found, s.paymentMissing(charge, books))
-		case mine && !row.SyncedAt.After(asked) && !olderTry(row, charge):
-			if words := contrast(chargeAspects(row, charge)); words != "" {
+			if words := contrast(chargeAspects(row, charge)); words != "" && !row.SyncedAt.After(asked) && !olderTry(row, charge) {
 				found = append(found, s.paymentDiffers(row, words))
 			}
+			continue
+		}
+		mine, err := s.bookedHere(tx, charge, books)
+		if err != nil {
+			return nil, nil, err
+		}
+		if mine {
+			ours, found = append(ours, charge), append(found, s.paymentMissing(charge, books))
 		}
 	}
 	return found, ours, nil

@@ -2,6 +2,8 @@ package oracle
 
 // What Stripe says, in the words of its API. Only what the oracle needs.
 // https://docs.stripe.com/api at 2023-10-16
+//
+//nolint:revive // the names are Stripe's own, and say what each is
 type (
 	Subscription struct {
 		ID, Customer, Status string
