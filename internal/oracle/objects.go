@@ -1,6 +1,7 @@
 package oracle
 
-// What Stripe says, in the words of its API. Only what the oracle needs.
+// Subscription and the others are what Stripe says, in the words of its API: only what
+// the oracle needs.
 // https://docs.stripe.com/api at 2023-10-16
 //
 //nolint:revive // the names are Stripe's own, and say what each is
