@@ -31,7 +31,7 @@ type nodeFlags struct {
 	SMTP     string        `required:"" name:"smtp" help:"Where mails go: host:port."`
 	Secret   []string      `required:"" help:"Signing secret of the webhook endpoint; several while one is rolled."`
 	Listen   string        `default:"127.0.0.1:0" help:"Where to listen."`
-	Conns    int32         `default:"8" help:"Connections to the database."`
+	Conns    int32         `default:"8" help:"Connections to the database; also fewer than the configuration takes."`
 	Lease    time.Duration `default:"30s" help:"How long a worker may hold a subject."`
 
 	Rate         float64 `default:"100" help:"Requests a second that Stripe takes."`
@@ -83,7 +83,7 @@ func (f nodeFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return &usageError{fmt.Errorf("--listen: %w", err)}
 	}
-	s, err := service.New(ctx, f.config(), service.Clocks{Newsroom: clock.Now, Real: time.Now}, log)
+	s, err := service.New(ctx, f.config().Cramped(), service.Clocks{Newsroom: clock.Now, Real: time.Now}, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -25,7 +25,7 @@ func TestEverySettingIsDocumented(t *testing.T) {
 			rows[strings.Trim(cells[1], " `")] = cells[2]
 		}
 	}
-	fields := reflect.VisibleFields(reflect.TypeFor[service.Config]())
+	fields := slices.DeleteFunc(reflect.VisibleFields(reflect.TypeFor[service.Config]()), func(f reflect.StructField) bool { return !f.IsExported() })
 	for _, field := range fields {
 		name := field.Tag.Get("env")
 		row, ok := rows[name]

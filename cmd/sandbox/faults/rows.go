@@ -46,7 +46,7 @@ var matrix = []row{
 
 	{name: "postgres-crash", fault: "pg_ctl stop -m immediate, again and again", setting: setting{crashes: true}, run: crashed},
 	{name: "cut-after-commit", fault: "the connection cut after COMMIT was sent", setting: setting{cutter: true}, run: cut},
-	{name: "few-connections", fault: "four connections, of which two wait for held locks", setting: setting{conns: 4}, run: narrow},
+	{name: "few-connections", fault: "two connections, and two locks held", setting: setting{conns: 2}, run: narrow},
 	{name: "no-transaction", fault: "every call to Stripe takes a quarter of a second", run: between},
 
 	{name: "rate-limit", fault: "Stripe answers 429", run: rateLimited},

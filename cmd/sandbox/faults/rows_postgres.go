@@ -77,8 +77,8 @@ func insist(ctx context.Context, do func() error) error {
 	})
 }
 
-// narrow gives the service hardly any connections, and holds locks on what it
-// writes, so that the few that it has wait: two are left.
+// narrow gives each replica two connections, and holds locks on what they write, so
+// that even these wait.
 func narrow(ctx context.Context, w *world) error {
 	people, err := w.readers(ctx, 30)
 	if err != nil {
