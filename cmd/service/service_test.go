@@ -190,9 +190,11 @@ func beginRequest(t *testing.T, address string) (rest func() int) {
 
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !done(); {
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for deadline := time.Now().Add(time.Minute); !done(); <-look.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("not seen in ten seconds: %s", what)
+			t.Fatalf("not seen in a minute: %s", what)
 		}
 	}
 }
