@@ -124,6 +124,29 @@ func TestADisputeSuspends(t *testing.T) {
 	}
 }
 
+// A dispute about nothing, of a payment that had gone back before, keeps nothing else of
+// the customer from being written.
+func TestADisputeAboutNothingPoisonsNothing(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	customer := n.join(reader, simtest.Pays).CustomerID
+	if err := n.stripe.Sim.Refund(*n.ledger()[0].ChargeID, 0); err != nil {
+		t.Fatal(err)
+	}
+	about := disputed("needs_response")
+	told := about["/v1/disputes"]
+	about["/v1/disputes"] = func(answer object) {
+		told(answer)
+		listed(answer)[0]["amount"] = 0
+	}
+	n.resync(n.edited(about), customer)
+	n.reads(reader, false)
+	if p := n.ledger()[0]; p.Refunded != p.Amount || p.Disputed != 0 {
+		t.Errorf("%+v", p)
+	}
+}
+
 // A refund without a status, which Stripe allows, keeps nothing else of the customer
 // from being written.
 func TestARefundWithoutAStatusPoisonsNothing(t *testing.T) {

@@ -159,8 +159,8 @@ func (s *Service) writeDispute(tx *gorm.DB, payment models.Payment, d *stripe.Di
 		Status: models.DisputeStatus(d.Status), Currency: string(d.Currency), Amount: d.Amount,
 		Reason: string(d.Reason), CreatedAt: unix(d.Created), SyncedAt: payment.SyncedAt,
 	}
-	if !row.Status.Known() {
-		s.log.WarnContext(tx.Statement.Context, "a dispute has an unknown status and is not booked", "dispute", row.ID, "status", row.Status)
+	if !row.Status.Known() || row.Amount <= 0 { // about nothing: the payment had gone back whole before
+		s.log.WarnContext(tx.Statement.Context, "a dispute of an unknown status, or about nothing, is not booked", "dispute", row.ID, "status", row.Status)
 		return nil
 	}
 	if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error; err != nil {

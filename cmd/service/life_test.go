@@ -149,21 +149,32 @@ func (l *life) at(moment string) *life {
 func (l *life) settle() *life {
 	l.t.Helper()
 	l.stripe.Quiet(l.t)
+	var owed string
+	defer func() {
+		if owed != "" {
+			l.t.Log("owed: ", owed)
+		}
+	}()
 	until(l.t, "every subject is synced and every errand done", func() bool {
-		if l.owes() {
+		if owed = l.owed(); owed != "" {
 			return false
 		}
 		l.stripe.Quiet(l.t)
-		return !l.owes()
+		owed = l.owed()
+		return owed == ""
 	})
 	return l
 }
 
-func (l *life) owes() bool {
-	var owed bool
-	err := l.books.QueryRow(l.t.Context(), `SELECT EXISTS (SELECT 1 FROM sync_subjects WHERE dirty > synced)
-		OR EXISTS (SELECT 1 FROM errands WHERE status = 'owed')`).Scan(&owed)
-	return err != nil || owed
+// owed names what is not synced or done, and why; "" for nothing.
+func (l *life) owed() (all string) {
+	err := l.books.QueryRow(l.t.Context(), `SELECT coalesce(string_agg(what, '; '), '') FROM (
+		SELECT id || ' try ' || attempts || ' ' || last_error FROM sync_subjects WHERE dirty > synced
+		UNION ALL SELECT kind || ' ' || target || ' try ' || attempts || ' ' || last_error FROM errands WHERE status = 'owed') owed (what)`).Scan(&all)
+	if err != nil {
+		return err.Error()
+	}
+	return all
 }
 
 func instantOf(t *testing.T, moment string) time.Time {

@@ -11,10 +11,11 @@ import (
 )
 
 // restSweeps keeps the sweeps from running by themselves: what heals in a row must be
-// what the row is about.
+// what the row is about. Their first pass is over, as in any service that was at work
+// before it was harmed: that one keeps only what concerns whom the books know.
 func (w *world) restSweeps(ctx context.Context) error {
-	_, err := w.db.Exec(ctx, `INSERT INTO sweeps (name, livemode, next_at)
-		SELECT name, false, $1 FROM unnest(ARRAY['events', 'objects', 'money']) name`, time.Now().AddDate(1, 0, 0))
+	_, err := w.db.Exec(ctx, `INSERT INTO sweeps (name, livemode, passes, next_at)
+		SELECT name, false, 1, $1 FROM unnest(ARRAY['events', 'objects', 'money']) name`, time.Now().AddDate(1, 0, 0))
 	if err != nil {
 		return fmt.Errorf("put the sweeps off: %w", err)
 	}
