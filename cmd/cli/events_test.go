@@ -178,14 +178,14 @@ func TestErrands(t *testing.T) {
 	payment := d.join(reader)
 	var ids []string
 	for _, target := range []string{"sub_office", "sub_partner"} {
-		e := models.Errand{ID: models.NewID(), Kind: models.CancelSubscription, Target: target, Cause: models.CauseDuplicate, Status: models.ErrandWaiting,
+		e := models.Errand{ID: models.NewID(), Kind: models.CancelSubscription, Target: target, Cause: models.CauseDisputeLost, Status: models.ErrandWaiting,
 			SubscriptionID: *payment.SubscriptionID, CustomerID: *payment.CustomerID, MemberID: reader, NextAt: time.Now(), OwedAt: time.Now()}
 		if err := d.db.Write(t.Context(), func(tx *gorm.DB) error { return tx.Create(&e).Error }); err != nil {
 			t.Fatal(err)
 		}
 		ids = append(ids, e.ID.String())
 	}
-	d.run("errands", "list").want(0, "second membership", "sub_office", "sub_partner", reader.String()).wantNot("ada@")
+	d.run("errands", "list").want(0, "lost dispute", "sub_office", "sub_partner", reader.String()).wantNot("ada@")
 	d.run("errands", "list", "--json").want(0, `"target": "sub_office"`)
 	d.run("errands", "approve", ids[0]).want(2, "--reason")
 	d.run("errands", "approve", ids[0], "--reason", "she asked").want(0, "running service")

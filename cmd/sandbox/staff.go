@@ -71,13 +71,16 @@ func (s *sandbox) keepSettings() error {
 // environ writes a configuration as the environment that it is read from.
 func environ(c service.Config) []string {
 	var all []string
-	fields := reflect.TypeFor[service.Config]()
-	for i := range fields.NumField() {
-		value := fmt.Sprint(reflect.ValueOf(c).Field(i).Interface())
-		if list, ok := reflect.ValueOf(c).Field(i).Interface().([]string); ok {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[service.Config]()) {
+		name, ok := field.Tag.Lookup("env")
+		if !ok {
+			continue
+		}
+		value := reflect.ValueOf(c).FieldByIndex(field.Index).Interface()
+		if list, ok := value.([]string); ok {
 			value = strings.Join(list, ",")
 		}
-		all = append(all, fields.Field(i).Tag.Get("env")+"="+value)
+		all = append(all, fmt.Sprintf("%s=%v", name, value))
 	}
 	return all
 }
