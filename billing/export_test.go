@@ -74,6 +74,11 @@ func NewBucket(limit float64) Bucket { return Bucket{newBucket(limit)} }
 
 func (b Bucket) Slower(turn int, stop time.Duration) { b.slower(turn, stop) }
 
+func (b Bucket) Wait(ctx context.Context) (int, error) { return b.wait(ctx) }
+
+// Tokens are how many there are, or by how many those who wait are more.
+func (b Bucket) Tokens() float64 { return b.limiter.Tokens() }
+
 func (b Bucket) Faster() { b.faster() }
 
 func (b Bucket) Rate() float64 { return float64(b.limiter.Limit()) }

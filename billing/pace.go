@@ -23,10 +23,13 @@ const (
 	workersShare = 0.8
 	// slowest is the least a bucket falls to, as a part of its full rate.
 	slowest = 1.0 / 16
-	// recovery is what each good answer gives back of the full rate: from a half to
-	// the whole takes a hundred.
-	recovery = 1.0 / 200
-	// unlimited stands for the rate that is halved where none was set.
+	// eased is what "too many" leaves of a rate. Halving it would leave much of
+	// Stripe's room unused while it recovers.
+	eased = 0.7
+	// recovery is how long, in seconds, a bucket in full use takes from nothing to
+	// its full rate.
+	recovery = 20
+	// unlimited stands for the rate that is lowered where none was set.
 	unlimited = 100
 )
 
@@ -36,7 +39,7 @@ var errBusy = errors.New("no room for another request to Stripe")
 
 // pace is the workers' share of Stripe's rate: one bucket for all requests, one for
 // each endpoint. Several processes share an account without knowing of each other,
-// so a bucket halves when Stripe says "too many" and recovers with each good answer.
+// so a bucket slows down when Stripe says "too many" and recovers with each good answer.
 type pace struct {
 	limits    Limits
 	overall   *bucket
@@ -88,40 +91,49 @@ type bucket struct {
 	full    rate.Limit
 
 	mu     sync.Mutex
-	slowed int           // how often the rate was halved
+	slowed int           // how often the rate was lowered
 	shut   chan struct{} // closed when Stripe's Retry-After is over
 }
 
 func newBucket(limit float64) *bucket {
+	open := make(chan struct{})
+	close(open)
 	if limit == 0 {
-		return &bucket{limiter: rate.NewLimiter(rate.Inf, 1), full: unlimited}
+		return &bucket{limiter: rate.NewLimiter(rate.Inf, 1), full: unlimited, shut: open}
 	}
 	full := rate.Limit(limit * workersShare)
 	// With a fifth of a second's tokens at once, no second sees more than the limit.
-	return &bucket{limiter: rate.NewLimiter(full, max(1, int(limit/5))), full: full}
+	return &bucket{limiter: rate.NewLimiter(full, max(1, int(limit/5))), full: full, shut: open}
 }
 
-func (b *bucket) wait(ctx context.Context) (int, error) {
-	b.mu.Lock()
-	shut := b.shut
-	b.mu.Unlock()
-	if shut != nil {
+// wait is for a token, taken while the bucket is open. Whoever waited for one when
+// Stripe said "too many" waits anew: a crowd would hear it again and again.
+func (b *bucket) wait(ctx context.Context) (turn int, err error) {
+	for {
+		turn, shut := b.turn()
 		select {
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		case <-shut:
 		}
+		if err := b.limiter.Wait(ctx); err != nil {
+			return 0, err
+		}
+		if now, _ := b.turn(); now == turn {
+			return turn, nil
+		}
 	}
-	if err := b.limiter.Wait(ctx); err != nil {
-		return 0, err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.slowed, nil
 }
 
-// slower halves the rate and lets nobody through for as long as Stripe asks. Requests
-// that were under way together are answered together: they halve it once.
+// turn is how often the rate was lowered, and what is closed when requests may go.
+func (b *bucket) turn() (int, <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.slowed, b.shut
+}
+
+// slower lowers the rate and lets nobody through for as long as Stripe asks. Requests
+// that were under way together are answered together: they lower it once.
 func (b *bucket) slower(turn int, stop time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -129,16 +141,18 @@ func (b *bucket) slower(turn int, stop time.Duration) {
 		return
 	}
 	b.slowed++
-	b.limiter.SetLimit(max(min(b.limiter.Limit(), b.full)/2, b.full*slowest))
+	b.limiter.SetLimit(max(min(b.limiter.Limit(), b.full)*eased, b.full*slowest))
 	shut := make(chan struct{})
 	b.shut = shut
 	time.AfterFunc(stop, func() { close(shut) })
 }
 
+// faster gives back, for a good answer, so much of the rate that it rises with time and
+// not with the number of answers: who is slow would stay so for long.
 func (b *bucket) faster() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if now := b.limiter.Limit(); now < b.full {
-		b.limiter.SetLimit(min(now+b.full*recovery, b.full))
+		b.limiter.SetLimit(min(now+b.full/recovery/now, b.full))
 	}
 }

@@ -101,7 +101,7 @@ func TestNoRoomIsNoFailure(t *testing.T) {
 	}
 }
 
-// Answers that come together halve the rate once; each good one gives a little back,
+// Answers that come together lower the rate once; each good one gives a little back,
 // and a lock that is taken is no rate.
 func TestTheRateFollowsWhatStripeSays(t *testing.T) {
 	t.Parallel()
@@ -109,8 +109,8 @@ func TestTheRateFollowsWhatStripeSays(t *testing.T) {
 	for range 5 {
 		b.Slower(0, time.Microsecond)
 	}
-	if got := b.Rate(); got != 10 {
-		t.Errorf("after one crowd: %.1f a second, want 10", got)
+	if got := b.Rate(); got != 14 {
+		t.Errorf("after one crowd: %.1f a second, want 14", got)
 	}
 	for turn := 1; turn < 20; turn++ {
 		b.Slower(turn, time.Microsecond)
@@ -136,6 +136,53 @@ func TestTheRateFollowsWhatStripeSays(t *testing.T) {
 	}
 	if got := line.Rate("/v1/customers/cus_x"); asked.Load() != 1 || got != 20 {
 		t.Errorf("after a lock: %d requests, %.1f a second", asked.Load(), got)
+	}
+}
+
+// Requests that wait for a token when Stripe says "too many" are held up as well, and do
+// not hear it one after the other.
+func TestACrowdIsToldOnce(t *testing.T) {
+	t.Parallel()
+	b := billing.NewBucket(2) // less than two a second, one at once
+	through := make(chan int)
+	for range 3 {
+		go func() {
+			turn, err := b.Wait(t.Context())
+			if err != nil {
+				t.Error(err)
+			}
+			through <- turn
+		}()
+	}
+	if turn := <-through; turn != 0 {
+		t.Fatalf("the first went in turn %d", turn)
+	}
+	eventually(t, func() bool { return b.Tokens() < -1 }) // both others wait
+	const stop = 2 * time.Second
+	told := time.Now()
+	b.Slower(0, stop)
+	for range 2 {
+		if turn := <-through; turn != 1 || time.Since(told) < stop {
+			t.Errorf("one went in turn %d, %s after Stripe said to stop for %s", turn, time.Since(told), stop)
+		}
+	}
+}
+
+// A rate that Stripe lowered comes back in time, not in answers: at a crawl as fast as at a
+// walk.
+func TestACrawlEndsInTime(t *testing.T) {
+	t.Parallel()
+	b := billing.NewBucket(25)
+	for turn := range 20 {
+		b.Slower(turn, time.Microsecond)
+	}
+	var seconds float64
+	for b.Rate() < 20 { // in full use: an answer comes when its token does
+		seconds += 1 / b.Rate()
+		b.Faster()
+	}
+	if seconds < 15 || seconds > 25 {
+		t.Errorf("from a crawl to the whole took %.0f s, want about 20", seconds)
 	}
 }
 

@@ -126,7 +126,11 @@ func poisoned(ctx context.Context, w *world) error {
 		if err := w.sim.Inject(w.seed, stripesim.Fault{Do: m, On: everyRead, Customer: sick.customer}); err != nil {
 			return err
 		}
-		if err := each(people, 4, func(p *person) error { return w.wanderOn(ctx, p) }); err != nil {
+		// What the others live through may be no change; the sick one has something to tell.
+		if err := w.update(ctx, sick, url.Values{"metadata[note]": {"told while " + string(m)}}); err != nil {
+			return err
+		}
+		if err := each(people[1:], 4, func(p *person) error { return w.wanderOn(ctx, p) }); err != nil {
 			return err
 		}
 		if err := errors.Join(w.delivered(ctx), w.syncedBut(ctx, sick.customer)); err != nil {
