@@ -118,13 +118,13 @@ func (o *judge) durable(ctx context.Context) error {
 	return nil
 }
 
-// settled: no lease is left, nothing is owed to readers or to Stripe, nothing was given
+// settled: no lease is left (but those of second looks, which go on), nothing is owed to readers or to Stripe, nothing was given
 // up.
 func (o *judge) settled(ctx context.Context) error {
 	var subjects, leased, owed, dead, errands int
-	err := o.db.QueryRow(ctx, `SELECT count(*), count(*) FILTER (WHERE lease_token IS NOT NULL),
+	err := o.db.QueryRow(ctx, `SELECT count(*), count(*) FILTER (WHERE lease_until <= $1),
 		count(*) FILTER (WHERE dirty > synced AND dead_at IS NULL), count(*) FILTER (WHERE dead_at IS NOT NULL),
-		(SELECT count(*) FROM errands WHERE status IN ('owed', 'refused') OR lease_token IS NOT NULL) FROM sync_subjects`).
+		(SELECT count(*) FROM errands WHERE status IN ('owed', 'refused') OR lease_token IS NOT NULL) FROM sync_subjects`, time.Now()).
 		Scan(&subjects, &leased, &owed, &dead, &errands)
 	if err != nil {
 		return fmt.Errorf("look at the subjects: %w", err)
