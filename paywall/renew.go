@@ -11,7 +11,7 @@ import (
 // tried.
 const renewingSeconds = 60
 
-// renew deals with an expired token in the cookie, and reports whether it
+// renew deals with an outlived token in the cookie, and reports whether it
 // answered the request: with a redirect to the membership service, which comes
 // back with a fresh token if the reader's session lives.
 //
@@ -25,7 +25,7 @@ func (v *Verifier) renew(w http.ResponseWriter, r *http.Request, who *reader) (a
 	switch {
 	case who.err == nil && sent:
 		http.SetCookie(w, v.marker(-1))
-	case !errors.Is(who.err, ErrExpired) || sent || !navigation(r):
+	case !who.outlived() || sent || !navigation(r):
 	case v.failing.Load() || speculative(r):
 		// The membership service doesn't answer, or the browser follows for
 		// itself and would spend the one try: not the time for a wall either.
@@ -36,6 +36,14 @@ func (v *Verifier) renew(w http.ResponseWriter, r *http.Request, who *reader) (a
 		return true
 	}
 	return false
+}
+
+// outlived reports whether the reader's token may have been good once, so that a
+// session that is good still may stand behind it. The key of a token that lay in
+// its cookie while the keys were rotated is unknown by now: without a bounce,
+// every rotation would put readers who come back before the wall.
+func (r *reader) outlived() bool {
+	return errors.Is(r.err, ErrExpired) || errors.Is(r.err, errUnknownKey)
 }
 
 // renewalOf returns where to renew and come back to this page. The page's

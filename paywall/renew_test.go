@@ -84,6 +84,19 @@ func TestRenewalThatWorksMayFollowAnother(t *testing.T) {
 	}
 }
 
+// A cookie outlives its token, and may outlive the key that signed it.
+func TestReaderFromBeforeARotationBouncesOnce(t *testing.T) {
+	t.Parallel()
+	forgotten := paywalltest.NewIssuer(t).Token(paywalltest.Expired())
+	b := newBrowser(paywalltest.NewIssuer(t).Verifier(t), forgotten)
+	if w := b.goTo(); w.Code != 303 {
+		t.Errorf("first: %d", w.Code)
+	}
+	if w := b.goTo(); w.Code != 200 || w.Body.String() != "anonymous false " {
+		t.Errorf("after a renewal that brought nothing: %d %q", w.Code, w.Body)
+	}
+}
+
 // An issuer whose clock is behind ours signs tokens that are expired at birth.
 func TestTokensExpiredAtBirthDontLoop(t *testing.T) {
 	t.Parallel()
