@@ -34,6 +34,14 @@ type Config struct {
 	IdleAfter time.Duration
 	// EndAfter ends every session; zero means 365 days.
 	EndAfter time.Duration
+
+	// PerAddress is how many mails with a link one address may be sent an hour; zero
+	// means 10.
+	PerAddress int
+	// PerNetwork is how many such mails may be asked for, and how many sessions
+	// begun, from one network an hour; zero means 200. Codes may be tried five times
+	// as often. A network is a /24 of IPv4 or a /56 of IPv6.
+	PerNetwork int
 }
 
 // minPepper is as long as the HMAC's output: a shorter key would be its weakest part.
@@ -56,6 +64,7 @@ func (c Config) check() error {
 	fault(c.ClientID == "", "no client id")
 	fault(!knownAlgorithm(c.Algorithm), "algorithm %q is neither ES256 nor EdDSA", c.Algorithm)
 	fault(len(c.Pepper) < minPepper, "the pepper has %d bytes, it needs %d", len(c.Pepper), minPepper)
+	fault(c.PerAddress < 0 || c.PerNetwork < 0, "a limit is below zero")
 	fault(len(c.SealingKeys) == 0, "no sealing key")
 	for i, k := range c.SealingKeys {
 		fault(len(k) != sealingKeyBytes, "sealing key %d has %d bytes, it needs %d", i+1, len(k), sealingKeyBytes)
@@ -68,6 +77,8 @@ func (c Config) withDefaults() Config {
 	c.RotateAfter = orElse(c.RotateAfter, 24*time.Hour)
 	c.IdleAfter = orElse(c.IdleAfter, 90*24*time.Hour)
 	c.EndAfter = orElse(c.EndAfter, 365*24*time.Hour)
+	c.PerAddress = orElse(c.PerAddress, 10)
+	c.PerNetwork = orElse(c.PerNetwork, 200)
 	return c
 }
 

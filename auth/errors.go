@@ -9,6 +9,7 @@ const (
 	KindNotFound     Kind = "not_found"    // we never gave this out
 	KindGone         Kind = "gone"         // it was good once
 	KindUnauthorized Kind = "unauthorized" // no session, or not any more
+	KindLimited      Kind = "limited"      // too often from there: later
 )
 
 // Error is a refusal that a person is to read. Code names the sentence in the
@@ -38,6 +39,7 @@ var (
 	errCodeExpired  = &Error{Kind: KindGone, Code: "signin.code_expired"}
 	errCodeUsed     = &Error{Kind: KindGone, Code: "signin.code_used"}
 	errTooManyTries = &Error{Kind: KindGone, Code: "signin.too_many_tries"}
+	errTooOften     = &Error{Kind: KindLimited, Code: "signin.too_often"}
 	errNoSession    = &Error{Kind: KindUnauthorized, Code: "session.ended"}
 	errAudience     = &Error{Kind: KindInvalid, Code: "token.audience_unknown"}
 )

@@ -39,8 +39,8 @@ func (s *Service) Prepare(ctx context.Context) error {
 	return s.reload(ctx)
 }
 
-// Run loads the keys anew every minute, until ctx ends. A failure is logged; the
-// keys of the last success stay.
+// Run loads the keys anew every minute and purges what is of no use any more, until
+// ctx ends. A failure is logged; the keys of the last success stay.
 func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(s.reloadEvery)
 	defer tick.Stop()
@@ -52,6 +52,9 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		if err := s.reload(ctx); err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "signing keys not reloaded", "error", err)
+		}
+		if err := s.purge(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "old sign-ins not purged", "error", err)
 		}
 	}
 }

@@ -80,9 +80,9 @@ func TestMailBringsLinkAndCode(t *testing.T) {
 			t.Error("the link is another attempt's")
 		}
 		if kind == models.SignInReader {
-			_, err = b.RedeemCode(t.Context(), cookie, code[1], "")
+			_, err = b.RedeemCode(t.Context(), cookie, code[1], Client{})
 		} else {
-			_, err = b.RedeemLink(t.Context(), link[1], "")
+			_, err = b.RedeemLink(t.Context(), link[1], Client{})
 		}
 		if err != nil {
 			t.Error(err)

@@ -14,6 +14,12 @@ import (
 	"newsroom.example/membership/models"
 )
 
+// Client is the browser that a request came from.
+type Client struct {
+	UserAgent string // as it calls itself, for the list of devices
+	IP        string // for the limits; kept nowhere
+}
+
 // SignedIn is a reader who has just proven an address.
 type SignedIn struct {
 	Member   models.Member
@@ -30,21 +36,24 @@ type SignedIn struct {
 // RedeemLink uses up the mail with this token and begins a session for its address,
 // whose member is made if there is none. Any browser may do so: the mailbox is the
 // proof. Of any number of calls at once, one succeeds.
-func (s *Service) RedeemLink(ctx context.Context, token, userAgent string) (SignedIn, error) {
+func (s *Service) RedeemLink(ctx context.Context, token string, by Client) (SignedIn, error) {
 	a, err := s.linked(ctx, token)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	return s.redeem(ctx, a, userAgent, deadLink)
+	return s.redeem(ctx, a, by, deadLink)
 }
 
 // RedeemCode does what RedeemLink does, for a code typed into the browser that asked
 // for the mail. The try is counted, and committed, before the code is looked at:
 // parallel guesses do not get more tries than five.
-func (s *Service) RedeemCode(ctx context.Context, cookie, code, userAgent string) (SignedIn, error) {
+func (s *Service) RedeemCode(ctx context.Context, cookie, code string, by Client) (SignedIn, error) {
 	id, secret, ok := decodeToken(cookie, seedBytes)
 	if !ok {
 		return SignedIn{}, errCodeExpired
+	}
+	if err := s.mayGuess(ctx, by.IP); err != nil {
+		return SignedIn{}, err
 	}
 	a, err := s.try(ctx, id, secret)
 	if err != nil {
@@ -53,7 +62,7 @@ func (s *Service) RedeemCode(ctx context.Context, cookie, code, userAgent string
 	if subtle.ConstantTimeCompare([]byte(typedCode(code)), []byte(s.pepper.code(a))) != 1 {
 		return SignedIn{}, wrongCode(a)
 	}
-	return s.redeem(ctx, a, userAgent, deadCode)
+	return s.redeem(ctx, a, by, deadCode)
 }
 
 // try spends one try of a live attempt that this cookie's browser asked for.
@@ -102,7 +111,7 @@ func (r refusals) why(a models.SignInAttempt) error {
 
 // redeem consumes the attempt, finds or makes the member and begins the session, all
 // or nothing.
-func (s *Service) redeem(ctx context.Context, a models.SignInAttempt, userAgent string, say refusals) (SignedIn, error) {
+func (s *Service) redeem(ctx context.Context, a models.SignInAttempt, by Client, say refusals) (SignedIn, error) {
 	now := s.now()
 	in := SignedIn{ReturnTo: a.ReturnTo, Kind: a.Kind}
 	err := s.db.Write(ctx, func(tx *gorm.DB) error {
@@ -113,7 +122,10 @@ func (s *Service) redeem(ctx context.Context, a models.SignInAttempt, userAgent 
 		if in.Member, in.FirstProof, err = prove(ctx, tx, a, now); err != nil {
 			return err
 		}
-		in.Session = s.newSession(in.Member.ID, userAgent, now)
+		if err := s.mayBegin(ctx, tx, by.IP); err != nil {
+			return err
+		}
+		in.Session = s.newSession(in.Member.ID, by.UserAgent, now)
 		return create(ctx, tx, &in.Session)
 	})
 	if errors.Is(err, errDead) {

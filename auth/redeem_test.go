@@ -17,15 +17,15 @@ func TestFiveTriesThenTheLinkOnly(t *testing.T) {
 	m := b.ask(t, SignIn{Email: "ada@example.org"})
 	var errs []error
 	for range 5 {
-		_, err := b.RedeemCode(t.Context(), m.cookie, "wrong", "")
+		_, err := b.RedeemCode(t.Context(), m.cookie, "wrong", Client{})
 		errs = append(errs, err)
 	}
 	if diff := cmp.Diff(map[string]int{"signin.code_wrong": 4, "signin.too_many_tries": 1}, tally(errs)); diff != "" {
 		t.Error(diff)
 	}
-	_, err := b.RedeemCode(t.Context(), m.cookie, m.code, "")
+	_, err := b.RedeemCode(t.Context(), m.cookie, m.code, Client{})
 	wantCode(t, err, "signin.too_many_tries")
-	if _, err := b.RedeemLink(t.Context(), m.token, ""); err != nil {
+	if _, err := b.RedeemLink(t.Context(), m.token, Client{}); err != nil {
 		t.Errorf("the link, which nobody can guess: %v", err)
 	}
 }
@@ -35,7 +35,7 @@ func TestGuessingInParallelGetsFiveTries(t *testing.T) {
 	b := setup(t)
 	m := b.ask(t, SignIn{Email: "ada@example.org"})
 	errs := atOnce(24, func(int) error {
-		_, err := b.RedeemCode(t.Context(), m.cookie, "wrong", "")
+		_, err := b.RedeemCode(t.Context(), m.cookie, "wrong", Client{})
 		return err
 	})
 	// The last of the five, and every call that came too late, say "too many".
@@ -55,10 +55,10 @@ func TestCodeIsBoundToItsBrowser(t *testing.T) {
 	mine, other := b.ask(t, SignIn{Email: "ada@example.org"}), b.ask(t, SignIn{Email: "ada@example.org"})
 	ofNobody := encodeToken(models.NewID(), randomSeed())
 	for _, cookie := range []string{"", "%%%", flip(mine.cookie, 40), ofNobody} {
-		_, err := b.RedeemCode(t.Context(), cookie, mine.code, "")
+		_, err := b.RedeemCode(t.Context(), cookie, mine.code, Client{})
 		wantCode(t, err, "signin.code_expired")
 	}
-	_, err := b.RedeemCode(t.Context(), other.cookie, mine.code, "")
+	_, err := b.RedeemCode(t.Context(), other.cookie, mine.code, Client{})
 	wantCode(t, err, "signin.code_wrong")
 	id, _, _ := decodeToken(mine.cookie, seedBytes)
 	if a, err := b.attempt(t.Context(), id); err != nil || a.Tries != 0 {
@@ -72,9 +72,9 @@ func TestParallelRedemptionSucceedsOnce(t *testing.T) {
 	m := b.ask(t, SignIn{Email: "ada@example.org"})
 	errs := atOnce(16, func(i int) (err error) {
 		if i%4 == 0 {
-			_, err = b.RedeemCode(t.Context(), m.cookie, m.code, "")
+			_, err = b.RedeemCode(t.Context(), m.cookie, m.code, Client{})
 		} else {
-			_, err = b.RedeemLink(t.Context(), m.token, "")
+			_, err = b.RedeemLink(t.Context(), m.token, Client{})
 		}
 		return err
 	})
@@ -100,7 +100,7 @@ func TestTwoProofsAtOnceAreOneFirst(t *testing.T) {
 			mails := []mailed{b.ask(t, SignIn{Email: "ada@example.org"}), b.ask(t, SignIn{Email: "ada@example.org"})}
 			ins := make([]SignedIn, len(mails))
 			for _, err := range atOnce(len(mails), func(i int) (err error) {
-				ins[i], err = b.RedeemLink(t.Context(), mails[i].token, "")
+				ins[i], err = b.RedeemLink(t.Context(), mails[i].token, Client{})
 				return err
 			}) {
 				if err != nil {
@@ -123,14 +123,14 @@ func TestForgedLinksAreUnknown(t *testing.T) {
 		forged = append(forged, flip(m.token, i))
 	}
 	for _, token := range forged {
-		_, err := b.RedeemLink(t.Context(), token, "")
+		_, err := b.RedeemLink(t.Context(), token, Client{})
 		wantCode(t, err, "signin.link_unknown")
 	}
 	otherPepper := testConfig()
 	otherPepper.Pepper = []byte(strings.Repeat("q", 32))
-	_, err := replica(t, b.db, otherPepper, b.clock).RedeemLink(t.Context(), m.token, "")
+	_, err := replica(t, b.db, otherPepper, b.clock).RedeemLink(t.Context(), m.token, Client{})
 	wantCode(t, err, "signin.link_unknown")
-	if _, err := b.RedeemLink(t.Context(), m.token, ""); err != nil {
+	if _, err := b.RedeemLink(t.Context(), m.token, Client{}); err != nil {
 		t.Errorf("the true one: %v", err)
 	}
 }

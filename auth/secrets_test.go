@@ -26,7 +26,7 @@ func TestDumpHoldsNoSecret(t *testing.T) {
 	secrets["link"] = linkInMail.FindStringSubmatch(m.Text)[1]
 	secrets["code as mailed"] = codeInMail.FindStringSubmatch(m.Text)[1]
 	secrets["code"] = strings.ReplaceAll(secrets["code as mailed"], " ", "")
-	in, err := b.RedeemLink(t.Context(), secrets["link"], "")
+	in, err := b.RedeemLink(t.Context(), secrets["link"], Client{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -132,7 +132,7 @@ func (b bench) open(t *testing.T, cookie string) mailed {
 
 func (b bench) signIn(t *testing.T, email string) SignedIn {
 	t.Helper()
-	in, err := b.RedeemLink(t.Context(), b.ask(t, SignIn{Email: email}).token, "test browser")
+	in, err := b.RedeemLink(t.Context(), b.ask(t, SignIn{Email: email}).token, Client{UserAgent: "test browser"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ type SignIn struct {
 	ReturnTo string // as asked for; kept only if SafeReturn says so
 	Locale   string // a language tag or an Accept-Language header
 	Kind     models.SignInKind
+	IP       string // who asks, for the limits
 }
 
 // Attempt is what a mailed link is about.
@@ -41,7 +42,9 @@ type Attempt struct {
 // RequestSignIn keeps an attempt and has its link and code mailed. It returns the
 // value of a cookie for the browser that asked: only with it is the code good. It
 // never looks whether anybody is known under that address, so that nothing about
-// the answer can tell. An address that cannot be one is an *Error of KindInvalid.
+// the answer can tell; nor does it tell who asks too often, whose attempt is kept
+// like any other and never mailed. An address that cannot be one is an *Error of
+// KindInvalid.
 func (s *Service) RequestSignIn(ctx context.Context, in SignIn) (cookie string, err error) {
 	email, err := models.CanonicalEmail(in.Email)
 	if err != nil {
@@ -54,6 +57,11 @@ func (s *Service) RequestSignIn(ctx context.Context, in SignIn) (cookie string, 
 		CreatedAt: now, ExpiresAt: now.Add(attemptLife),
 	}
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
+		allowed, err := s.mayMail(ctx, tx, in.IP, email)
+		if err != nil {
+			return err
+		}
+		attempt.Limited = !allowed
 		if err := gorm.G[models.SignInAttempt](tx).Create(ctx, &attempt); err != nil {
 			return fmt.Errorf("keep a sign-in attempt: %w", err)
 		}
@@ -120,12 +128,12 @@ func (s *Service) attempt(ctx context.Context, id uuid.UUID) (models.SignInAttem
 	return a, nil
 }
 
-// isLive is true of an attempt that is unused, in time, and among the newest of its
-// address. Nothing needs to be locked or switched off when a fourth mail is asked
-// for.
-const isLive = `consumed_at IS NULL AND expires_at > @now AND @max > (
+// isLive is true of an attempt that was mailed, is unused, in time, and among the
+// newest of its address. Nothing needs to be locked or switched off when a fourth mail
+// is asked for.
+const isLive = `consumed_at IS NULL AND NOT limited AND expires_at > @now AND @max > (
 	SELECT count(*) FROM sign_in_attempts AS newer
-	WHERE newer.email = sign_in_attempts.email AND newer.consumed_at IS NULL
+	WHERE newer.email = sign_in_attempts.email AND newer.consumed_at IS NULL AND NOT newer.limited
 	AND (newer.created_at, newer.id) > (sign_in_attempts.created_at, sign_in_attempts.id))`
 
 func (s *Service) live(ctx context.Context, id uuid.UUID) (bool, error) {

@@ -16,7 +16,7 @@ func TestLinkSignsIn(t *testing.T) {
 	b := setup(t)
 	m := b.ask(t, SignIn{Email: " Ada@Example.org ", ReturnTo: "https://www.example.news/a/quay", Locale: "en"})
 
-	in, err := b.RedeemLink(t.Context(), m.token, "Firefox")
+	in, err := b.RedeemLink(t.Context(), m.token, Client{UserAgent: "Firefox"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,9 +30,9 @@ func TestLinkSignsIn(t *testing.T) {
 	if err != nil || v.Member.ID != in.Member.ID || v.Session.Limited || v.Session.UserAgent != "Firefox" {
 		t.Errorf("visitor %+v, %v", v, err)
 	}
-	_, err = b.RedeemLink(t.Context(), m.token, "Firefox")
+	_, err = b.RedeemLink(t.Context(), m.token, Client{UserAgent: "Firefox"})
 	wantCode(t, err, "signin.link_used")
-	_, err = b.RedeemCode(t.Context(), m.cookie, m.code, "Firefox")
+	_, err = b.RedeemCode(t.Context(), m.cookie, m.code, Client{UserAgent: "Firefox"})
 	wantCode(t, err, "signin.code_used")
 	_, err = b.Attempt(t.Context(), m.token)
 	wantCode(t, err, "signin.link_used")
@@ -54,7 +54,7 @@ func TestCodeSignsInHoweverItIsTyped(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := b.ask(t, SignIn{Email: strings.ReplaceAll(name, " ", ".") + "@example.org"})
-			if _, err := b.RedeemCode(t.Context(), m.cookie, typing(m.code), ""); err != nil {
+			if _, err := b.RedeemCode(t.Context(), m.cookie, typing(m.code), Client{}); err != nil {
 				t.Errorf("%q: %v", typing(m.code), err)
 			}
 		})
@@ -87,7 +87,7 @@ func TestLookingAtALinkChangesNothing(t *testing.T) {
 	if n, _ := gorm.G[models.Member](b.db.DB).Count(t.Context(), "id"); n != 0 {
 		t.Errorf("%d members were made by looking", n)
 	}
-	if _, err := b.RedeemLink(t.Context(), m.token, ""); err != nil {
+	if _, err := b.RedeemLink(t.Context(), m.token, Client{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -117,9 +117,9 @@ func TestAttemptEndsAfterAQuarterOfAnHour(t *testing.T) {
 	b.clock.Advance(time.Microsecond)
 	_, err := b.Attempt(t.Context(), m.token)
 	wantCode(t, err, "signin.link_expired")
-	_, err = b.RedeemLink(t.Context(), m.token, "")
+	_, err = b.RedeemLink(t.Context(), m.token, Client{})
 	wantCode(t, err, "signin.link_expired")
-	_, err = b.RedeemCode(t.Context(), m.cookie, m.code, "")
+	_, err = b.RedeemCode(t.Context(), m.cookie, m.code, Client{})
 	wantCode(t, err, "signin.code_expired")
 }
 
@@ -132,11 +132,11 @@ func TestThreeMailsToAnAddressAreLive(t *testing.T) {
 		mails = append(mails, b.ask(t, SignIn{Email: "ada@example.org"}))
 	}
 	b.ask(t, SignIn{Email: "bob@example.org"})
-	_, err := b.RedeemLink(t.Context(), mails[0].token, "")
+	_, err := b.RedeemLink(t.Context(), mails[0].token, Client{})
 	wantCode(t, err, "signin.link_expired")
-	_, err = b.RedeemCode(t.Context(), mails[0].cookie, mails[0].code, "")
+	_, err = b.RedeemCode(t.Context(), mails[0].cookie, mails[0].code, Client{})
 	wantCode(t, err, "signin.code_expired")
-	if _, err := b.RedeemLink(t.Context(), mails[1].token, ""); err != nil {
+	if _, err := b.RedeemLink(t.Context(), mails[1].token, Client{}); err != nil {
 		t.Errorf("the third newest: %v", err)
 	}
 }
@@ -182,7 +182,7 @@ func TestAnyUserAgentIsKept(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, agent := range []string{"\x00\xff\xfe", strings.Repeat("å", 5000), "a\r\nb"} {
-		if _, err := b.RedeemLink(t.Context(), b.ask(t, SignIn{Email: "ada@example.org"}).token, agent); err != nil {
+		if _, err := b.RedeemLink(t.Context(), b.ask(t, SignIn{Email: "ada@example.org"}).token, Client{UserAgent: agent}); err != nil {
 			t.Errorf("%.20q: %v", agent, err)
 		}
 	}

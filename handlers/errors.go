@@ -36,6 +36,7 @@ var authStatus = map[auth.Kind]int{
 	auth.KindNotFound:     http.StatusNotFound,
 	auth.KindGone:         http.StatusGone,
 	auth.KindUnauthorized: http.StatusUnauthorized,
+	auth.KindLimited:      http.StatusTooManyRequests,
 }
 
 // refusalOf is the one place where errors become statuses. What no room has
@@ -81,7 +82,7 @@ func (r refusal) detail(l locale.Locale) string {
 // family is which of our error texts serves the status.
 func (r refusal) family() string {
 	switch r.Status {
-	case 401, 403, 404, 405, 409, 410, 413, 415, 422, 503:
+	case 401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 503:
 		return strconv.Itoa(r.Status)
 	}
 	if r.Status < 500 {
@@ -89,6 +90,9 @@ func (r refusal) family() string {
 	}
 	return "500"
 }
+
+// retryAfter is how many seconds a program had better wait.
+var retryAfter = map[int]string{http.StatusServiceUnavailable: "30", http.StatusTooManyRequests: "60"}
 
 const failedKey = "failed"
 
@@ -105,8 +109,8 @@ func (s *server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	if r.Status == http.StatusServiceUnavailable {
-		c.Response().Header().Set("Retry-After", "30")
+	if wait := retryAfter[r.Status]; wait != "" {
+		c.Response().Header().Set("Retry-After", wait)
 	}
 	if failed := s.answer(c, r); failed != nil {
 		s.Log.ErrorContext(c.Request().Context(), "could not answer with an error", "error", failed, "request_id", requestID(c.Request().Context()))

@@ -8,6 +8,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -33,6 +35,10 @@ type Config struct {
 	CookieDomain string
 	// CheckoutOrigins are where a form may lead to pay or to manage a payment.
 	CheckoutOrigins []string
+	// TrustedProxies are the addresses of the proxies in front of us, whose
+	// X-Forwarded-For is believed; none: readers connect to us directly, and what
+	// they say about themselves is not believed.
+	TrustedProxies []netip.Prefix
 	// Patience is how long a request may take before its reader is told that this
 	// is too long; zero means 25 s. The server that cuts slow lines must wait longer.
 	Patience time.Duration
@@ -82,13 +88,26 @@ func New(cfg Config, rooms Rooms) (*echo.Echo, error) {
 	s := &server{Rooms: rooms, cfg: cfg, pages: pages, assets: assets}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = clientIP(cfg.TrustedProxies)
 	e.HTTPErrorHandler = s.fail
 	e.Use(s.everyRequest()...)
 	if err := s.routes(e); err != nil {
 		return nil, err
 	}
 	return e, nil
+}
+
+// clientIP finds the reader's address: the last one in X-Forwarded-For that no proxy of
+// ours has.
+func clientIP(proxies []netip.Prefix) echo.IPExtractor {
+	if len(proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range proxies {
+		trust = append(trust, echo.TrustIPRange(&net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
 }
 
 // secure says whether readers reach us over https, as they do everywhere but in a

@@ -49,7 +49,7 @@ func (s *server) sendLink(c echo.Context, kind models.SignInKind, next string, a
 		return c.Redirect(http.StatusSeeOther, next)
 	}
 	attempt, err := s.Auth.RequestSignIn(c.Request().Context(), auth.SignIn{
-		Email: c.FormValue("email"), ReturnTo: f.ReturnTo, Locale: s.language(c).Tag(), Kind: kind,
+		Email: c.FormValue("email"), ReturnTo: f.ReturnTo, Locale: s.language(c).Tag(), Kind: kind, IP: c.RealIP(),
 	})
 	if err != nil {
 		if err := s.blame(c, &f, err); err != nil {
@@ -81,7 +81,7 @@ func (s *server) sentForm(c echo.Context, status int, f form, newsletter bool) e
 
 func (s *server) redeemCode(c echo.Context) error {
 	ctx := c.Request().Context()
-	in, err := s.Auth.RedeemCode(ctx, cookie(c, attemptCookie), c.FormValue("code"), c.Request().UserAgent())
+	in, err := s.Auth.RedeemCode(ctx, cookie(c, attemptCookie), c.FormValue("code"), client(c))
 	if err != nil {
 		f := s.newForm(c)
 		if err := s.blame(c, &f, err); err != nil {
@@ -90,6 +90,10 @@ func (s *server) redeemCode(c echo.Context) error {
 		return s.sentForm(c, http.StatusUnprocessableEntity, f, c.FormValue("for") == "newsletter")
 	}
 	return s.signedIn(c, in)
+}
+
+func client(c echo.Context) auth.Client {
+	return auth.Client{UserAgent: c.Request().UserAgent(), IP: c.RealIP()}
 }
 
 type landingPage struct {
@@ -124,7 +128,7 @@ func (s *server) landing(c echo.Context) error {
 
 func (s *server) redeemLink(c echo.Context) error {
 	c.Response().Header().Set("Referrer-Policy", "no-referrer")
-	in, err := s.Auth.RedeemLink(c.Request().Context(), c.Param("token"), c.Request().UserAgent())
+	in, err := s.Auth.RedeemLink(c.Request().Context(), c.Param("token"), client(c))
 	if err != nil {
 		return err
 	}

@@ -117,7 +117,7 @@ func (s *server) welcome(c echo.Context, bought billing.Purchase) (linkSent bool
 // address that Stripe takes and we do not is no reason to refuse a buyer the page.
 func (s *server) mailProof(c echo.Context, m models.Member) (sent bool, err error) {
 	attempt, err := s.Auth.RequestSignIn(c.Request().Context(), auth.SignIn{
-		Email: m.Address(), ReturnTo: "/account", Locale: s.language(c).Tag(), Kind: models.SignInReader,
+		Email: m.Address(), ReturnTo: "/account", Locale: s.language(c).Tag(), Kind: models.SignInReader, IP: c.RealIP(),
 	})
 	if err != nil && refusalOf(err).Status == http.StatusUnprocessableEntity {
 		return false, nil

@@ -54,6 +54,7 @@ type SignInAttempt struct {
 	Tries      int        `gorm:"type:integer;not null;default:0"`
 	ReturnTo   string     `gorm:"type:text;not null"`
 	Locale     string     `gorm:"type:text;not null"`
+	Limited    bool       `gorm:"type:boolean;not null;default:false"` // asked for too often: never mailed, never good
 	CreatedAt  time.Time  `gorm:"type:timestamptz;not null;autoCreateTime:false"`
 	ExpiresAt  time.Time  `gorm:"type:timestamptz;not null"`
 	ConsumedAt *time.Time `gorm:"type:timestamptz"`

@@ -23,7 +23,7 @@ var every = []any{
 	&models.Member{}, &models.Feature{}, &models.Plan{}, &models.PlanFeature{}, &models.Product{}, &models.Price{},
 	&models.DonationOption{}, &models.DonationPreset{}, &models.Customer{}, &models.Subscription{}, &models.Donation{},
 	&models.CheckoutIntent{}, &models.Payment{}, &models.Refund{}, &models.Dispute{}, &models.SyncSubject{},
-	&models.StripeEvent{}, &models.Grant{}, &models.GrantEvent{}, &models.SignInAttempt{}, &models.Session{}, &models.SigningKey{}, &models.AuditEntry{}, &models.Errand{}, &models.PolicyInForce{}, &models.Sweep{},
+	&models.StripeEvent{}, &models.Grant{}, &models.GrantEvent{}, &models.SignInAttempt{}, &models.SignInLimit{}, &models.AddressChange{}, &models.Session{}, &models.SigningKey{}, &models.AuditEntry{}, &models.Errand{}, &models.PolicyInForce{}, &models.Sweep{},
 }
 
 func TestMigrationsGoUpDownAndUpAgain(t *testing.T) {

@@ -136,6 +136,7 @@ func (f nodeFlags) config() service.Config {
 		DatabaseURL: f.Database, DatabaseConns: f.Conns,
 		StripeSecretKey: stripeKey, StripeWebhookSecrets: f.Secret, StripeAPIBase: f.Stripe,
 		StripeRate: f.Rate, StripeEndpointRate: f.EndpointRate, SyncLease: f.Lease,
+		SignInPerAddress: signIns, SignInPerNetwork: signIns,
 		SMTPURL: "smtp+plain://" + f.SMTP, MailFrom: siteName + " <members@" + cookieDomain + ">",
 		Pepper: faults.Pepper, SealingKeys: []string{faults.SealingKey}, TokenAlgorithm: "ES256", LogLevel: "info",
 	}

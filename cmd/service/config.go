@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -23,6 +24,10 @@ type Config struct {
 	SiteName       string   `env:"SITE_NAME"`
 	ArticleOrigins []string `env:"ARTICLE_ORIGINS"`
 	CookieDomain   string   `env:"COOKIE_DOMAIN"`
+
+	TrustedProxies   []string `env:"TRUSTED_PROXIES"`
+	SignInPerAddress int      `env:"SIGNIN_PER_ADDRESS" envDefault:"10"`
+	SignInPerNetwork int      `env:"SIGNIN_PER_NETWORK" envDefault:"200"`
 
 	DatabaseURL   string `env:"DATABASE_URL"`
 	DatabaseConns int32  `env:"DATABASE_CONNS" envDefault:"16"`
@@ -86,6 +91,10 @@ func (c Config) Faults() []Fault {
 		wanted(strings.Join(c.ArticleOrigins, ""), "is not a list of addresses as browsers write them: https, the host in lower case, nothing after, with commas between"), "https://www.example.news,https://archive.example.news")
 	check(!slices.Contains(c.ArticleOrigins, c.PublicURL), "ARTICLE_ORIGINS", "contains PUBLIC_URL: an article host is another host", "https://www.example.news")
 	check(c.cookieReaches(), "COOKIE_DOMAIN", wanted(c.CookieDomain, "is not a parent domain of PUBLIC_URL and of every one of ARTICLE_ORIGINS"), "example.news")
+	_, err = c.proxies()
+	check(err == nil, "TRUSTED_PROXIES", "is not a list of addresses and networks, with commas between", "10.0.0.0/8,192.0.2.7")
+	check(c.SignInPerAddress >= 0, "SIGNIN_PER_ADDRESS", "is below zero", "10")
+	check(c.SignInPerNetwork >= 0, "SIGNIN_PER_NETWORK", "is below zero", "200")
 	check(isPostgres(c.DatabaseURL), "DATABASE_URL", wanted(c.DatabaseURL, "is not a postgres:// address"), "postgres://membership:secret@db.example.news/membership")
 	check(c.DatabaseConns >= 4 || c.cramped, "DATABASE_CONNS", "is below 4: pages, jobs and the sync need one each", "16")
 	c.stripeFaults(check)
@@ -207,6 +216,22 @@ func (c Config) smtp() (notify.SMTP, error) {
 		_, err = fmt.Sscanf(port, "%d", &out.Port)
 	}
 	return out, err
+}
+
+// proxies reads TRUSTED_PROXIES: networks, and single addresses as networks of one.
+func (c Config) proxies() ([]netip.Prefix, error) {
+	all := make([]netip.Prefix, 0, len(c.TrustedProxies))
+	for _, text := range c.TrustedProxies {
+		network, err := netip.ParsePrefix(text)
+		if addr, single := netip.ParseAddr(text); single == nil {
+			network, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q is no network", text)
+		}
+		all = append(all, network.Masked())
+	}
+	return all, nil
 }
 
 func decodeKey(text string) ([]byte, error) { return base64.StdEncoding.DecodeString(text) }

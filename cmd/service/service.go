@@ -95,7 +95,11 @@ func (s *Service) build(ctx context.Context, cfg Config, clocks Clocks) error {
 	if err != nil {
 		return err
 	}
-	pages, err := handlers.New(handlersConfig(cfg), handlers.Rooms{
+	web, err := handlersConfig(cfg)
+	if err != nil {
+		return err
+	}
+	pages, err := handlers.New(web, handlers.Rooms{
 		Billing: s.Billing, Auth: s.auth, Words: words, Ready: s.ready, Clock: clocks.Newsroom, Log: s.log,
 	})
 	if err != nil {
@@ -137,6 +141,7 @@ func (s *Service) buildAuth(ctx context.Context, cfg Config, clocks Clocks, word
 	s.auth, err = auth.New(s.db, s.jobs, mailer, words, auth.Config{
 		Issuer: cfg.PublicURL, SiteName: cfg.SiteName, Audiences: cfg.ArticleOrigins, ClientID: "membership",
 		Algorithm: cfg.TokenAlgorithm, Pepper: pepper, SealingKeys: sealing,
+		PerAddress: cfg.SignInPerAddress, PerNetwork: cfg.SignInPerNetwork,
 	}, clocks.Newsroom, s.log)
 	if err != nil {
 		return err
@@ -151,15 +156,16 @@ func newBilling(db *models.DB, cfg Config, clocks Clocks, log *slog.Logger) *bil
 	}, clocks.Newsroom, clocks.Real, log)
 }
 
-func handlersConfig(cfg Config) handlers.Config {
+func handlersConfig(cfg Config) (handlers.Config, error) {
+	proxies, err := cfg.proxies()
 	checkout := handlers.StripeOrigins()
 	if cfg.StripeAPIBase != "" {
 		checkout = append(checkout, cfg.StripeAPIBase)
 	}
 	return handlers.Config{
 		PublicURL: cfg.PublicURL, SiteName: cfg.SiteName, ArticleOrigins: cfg.ArticleOrigins,
-		CookieDomain: cfg.CookieDomain, CheckoutOrigins: checkout,
-	}
+		CookieDomain: cfg.CookieDomain, CheckoutOrigins: checkout, TrustedProxies: proxies,
+	}, err
 }
 
 var errDraining = errors.New("shutting down")
