@@ -124,6 +124,12 @@ func (s *Service) follow(tx *gorm.DB, members []uuid.UUID) (int, error) {
 		return 0, fmt.Errorf("load memberships: %w", err)
 	}
 	for _, sub := range behind {
+		if !sub.FactsKnown() { // a newer program's: not kept, so that Stripe is asked
+			if err := tx.Model(&models.Subscription{}).Where("id = ?", sub.ID).Update("facts_at", nil).Error; err != nil {
+				return 0, fmt.Errorf("forget the facts of %s: %w", sub.ID, err)
+			}
+			continue
+		}
 		if err := s.writeGrants(tx, sub.Subscription, sub.MemberID, r, "policy changed"); err != nil {
 			return 0, err
 		}

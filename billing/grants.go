@@ -20,9 +20,12 @@ type given struct {
 
 // given is everything that a subscription gives a member by its facts: one grant for
 // each price that paid for part of it. A price that the catalogue never sold gives
-// nothing.
-func (r rules) given(sub models.Subscription, member uuid.UUID) []given {
+// nothing. Facts of which the policy says nothing are an error, and no access.
+func (r rules) given(sub models.Subscription, member uuid.UUID) ([]given, error) {
 	var all []given
+	if err := understood(sub); err != nil {
+		return nil, err
+	}
 	for _, price := range pricesOf(sub.Stretches) {
 		if !r.prices.has(price) {
 			continue
@@ -37,12 +40,27 @@ func (r rules) given(sub models.Subscription, member uuid.UUID) []given {
 			Account: sub.Account, Livemode: sub.Livemode, PlanID: plan.ID,
 		}, sp.terms()})
 	}
-	return all
+	return all, nil
+}
+
+// understood refuses facts of which the policy says nothing. What they should give is
+// not to be guessed.
+func understood(sub models.Subscription) error {
+	for _, each := range sub.Stretches {
+		if loss := each.UnknownLoss(); loss != "" {
+			return fmt.Errorf("subscription %s: the money of invoice %s went back as %q, of which this version's policy says nothing: run the version that wrote it down",
+				sub.ID, each.Invoice, loss)
+		}
+	}
+	return nil
 }
 
 // writeGrants brings the grants of a subscription to what its facts give.
 func (s *Service) writeGrants(tx *gorm.DB, sub models.Subscription, member uuid.UUID, r rules, reason string) error {
-	all := r.given(sub, member)
+	all, err := r.given(sub, member)
+	if err != nil {
+		return err
+	}
 	for _, each := range all {
 		if err := s.setGrant(tx, each.key, each.terms, reason); err != nil {
 			return err

@@ -164,7 +164,10 @@ func TestThePolicyIsItsOracle(t *testing.T) {
 // hold checks every day, at its noon.
 func (l *life) hold(t *rapid.T, r rules) {
 	row := l.row()
-	all := r.given(row, uuid.Nil)
+	all, err := r.given(row, uuid.Nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, price := range []string{"price_a", "price_b"} {
 		grace := r.plans[r.prices[price].PlanID].GraceDays
 		for day := -5; day < 30*l.month+70; day++ {

@@ -47,7 +47,7 @@ var moneyRows = []moneyRow{
 	{"the dispute was lost", "dispute_lost", lostTo(models.LostToDispute), func(p models.Policy) models.Choice { return p.DisputeLost }},
 	{"a debit is on its way", "", func(s models.Stretch) bool { return s.Processing }, always(models.Nothing)},
 	{"paid by card, debit or credit, or nothing to pay; a trial that runs; a refund in part or one that failed; a dispute that was won, a warning", "",
-		func(models.Stretch) bool { return true }, always(models.Keep)},
+		lostTo(""), always(models.Keep)},
 }
 
 // beyondRow is what a subscription gives beyond the time that was paid for.
@@ -124,9 +124,11 @@ func counting(all []models.Stretch, p models.Policy) []models.Stretch {
 	return kept
 }
 
+// stays says whether what a stretch was paid with counts. Money that went back in a way
+// that no row knows does not; given refuses it before it comes here.
 func stays(s models.Stretch, p models.Policy) bool {
 	at := slices.IndexFunc(moneyRows, func(row moneyRow) bool { return row.is(s) })
-	return moneyRows[at].gives(p) == models.Keep
+	return at >= 0 && moneyRows[at].gives(p) == models.Keep
 }
 
 func (c circumstances) paidSpan(mine []models.Stretch) span {

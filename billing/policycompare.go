@@ -114,7 +114,11 @@ func (s *Service) grantDifferences(tx *gorm.DB, after uuid.UUID) (found []GrantD
 				continue
 			}
 			looked.judged++
-			found = append(found, b.differences(sub, r, s.clock())...)
+			each, err := b.differences(sub, r, s.clock())
+			if err != nil {
+				return found, looked, err
+			}
+			found = append(found, each...)
 		}
 	}
 	return found, looked, err
@@ -128,8 +132,11 @@ type grantsLooked struct {
 	judged, unjudged int
 }
 
-func (b memberBooks) differences(sub models.Subscription, r rules, now time.Time) (found []GrantDifference) {
-	should := r.given(sub, b.member)
+func (b memberBooks) differences(sub models.Subscription, r rules, now time.Time) (found []GrantDifference, err error) {
+	should, err := r.given(sub, b.member)
+	if err != nil {
+		return nil, err
+	}
 	for _, want := range should {
 		d := GrantDifference{MemberID: b.member, CustomerID: sub.CustomerID, SubscriptionID: sub.ID, Should: &want.terms}
 		if g := b.grant(sub.ID, want.key.Part); g != nil {
@@ -148,7 +155,7 @@ func (b memberBooks) differences(sub models.Subscription, r rules, now time.Time
 		}
 		found = append(found, GrantDifference{MemberID: b.member, CustomerID: sub.CustomerID, SubscriptionID: sub.ID, GrantID: g.ID, Is: &g.Terms})
 	}
-	return found
+	return found, nil
 }
 
 // explained says whether the subscription that a grant names gives it, by our books, or
@@ -165,9 +172,15 @@ func explained(tx *gorm.DB, g models.Grant) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("load subscription %s: %w", g.SourceRef, err)
 	}
+	if !sub.FactsKnown() {
+		return true, nil
+	}
 	r, err := rulesInForce(tx)
-	gives := func(each given) bool { return each.key.Part == g.Part }
-	return !sub.FactsKnown() || slices.ContainsFunc(r.given(sub, g.MemberID), gives), err
+	if err != nil {
+		return false, err
+	}
+	all, err := r.given(sub, g.MemberID)
+	return slices.ContainsFunc(all, func(each given) bool { return each.key.Part == g.Part }), err
 }
 
 // reach is until when a grant gives access from now on; nil where it gives none.

@@ -86,9 +86,9 @@ type preview struct {
 }
 
 func (p *preview) visit(b memberBooks) error {
-	changes, after := p.changes(b)
-	if len(changes) == 0 {
-		return nil
+	changes, after, err := p.changes(b)
+	if err != nil || len(changes) == 0 {
+		return err
 	}
 	p.totals.Members++
 	covered := sameAccess(Derive(b.grants, p.now), Derive(after, p.now))
@@ -103,7 +103,7 @@ func (p *preview) visit(b memberBooks) error {
 }
 
 // changes are what differs for a member, and the grants as they would be.
-func (p *preview) changes(b memberBooks) ([]PolicyChange, []models.Grant) {
+func (p *preview) changes(b memberBooks) ([]PolicyChange, []models.Grant, error) {
 	var changes []PolicyChange
 	after := slices.Clone(b.grants)
 	for _, sub := range b.subs {
@@ -112,7 +112,10 @@ func (p *preview) changes(b memberBooks) ([]PolicyChange, []models.Grant) {
 			p.totals.Unknown++
 			continue
 		}
-		would := p.rules.given(sub, b.member)
+		would, err := p.rules.given(sub, b.member)
+		if err != nil {
+			return nil, nil, err
+		}
 		for _, was := range b.grants {
 			if waits := was.Source == models.FromSubscription && was.SourceRef == sub.ID && was.GraceReason == GraceFirst; waits {
 				would = p.orNothing(would, was)
@@ -126,7 +129,7 @@ func (p *preview) changes(b memberBooks) ([]PolicyChange, []models.Grant) {
 			}
 		}
 	}
-	return changes, after
+	return changes, after, nil
 }
 
 // orNothing ends the access by a first debit on its way, where nothing gives it any

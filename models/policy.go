@@ -34,6 +34,30 @@ const (
 	LostToDispute Loss = "dispute_lost" // for good
 )
 
+// Known says whether this program knows what to make of it. A newer one that ran on
+// the same database may have kept others.
+func (l Loss) Known() bool {
+	switch l {
+	case "", LostToRefund, HeldInDispute, LostToDispute:
+		return true
+	}
+	return false
+}
+
+// UnknownLoss is the first way of going back that this program does not know, of the
+// stretch's own money or of a cut's; "" for none.
+func (s Stretch) UnknownLoss() Loss {
+	if !s.Lost.Known() {
+		return s.Lost
+	}
+	for _, cut := range s.Cuts {
+		if !cut.Lost.Known() {
+			return cut.Lost
+		}
+	}
+	return ""
+}
+
 // Choice is what the policy makes of one event.
 type Choice string
 

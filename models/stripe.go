@@ -88,10 +88,12 @@ type Subscription struct {
 	PolicyVersion int64      `gorm:"type:bigint;not null;default:0"`
 }
 
-// FactsKnown says whether Stretches are of the last sync. They are not where a
-// program that does not keep them wrote the row.
+// FactsKnown says whether Stretches are of the last sync, and of what this program
+// knows. They are not where a program that does not keep them wrote the row, or a newer
+// one.
 func (s Subscription) FactsKnown() bool {
-	return s.Stretches != nil && s.FactsAt != nil && s.FactsAt.Equal(s.SyncedAt)
+	strange := slices.ContainsFunc(s.Stretches, func(each Stretch) bool { return each.UnknownLoss() != "" })
+	return s.Stretches != nil && !strange && s.FactsAt != nil && s.FactsAt.Equal(s.SyncedAt)
 }
 
 // SubjectKind is what a sync subject's id names.
