@@ -26,17 +26,9 @@ func (s *Service) DecideErrand(ctx context.Context, id string, approve bool, by 
 	if err := by.check(); err != nil {
 		return e, err
 	}
-	key, ok := parseID(id)
-	if !ok {
-		return e, &Error{Kind: KindNotFound, Code: "errand_unknown"}
-	}
-	err := s.db.Write(ctx, func(tx *gorm.DB) error {
-		err := tx.Where("id = ? AND livemode = ?", key, s.cfg.Livemode).Take(&e).Error
-		if models.NotFound(err) {
-			return &Error{Kind: KindNotFound, Code: "errand_unknown"}
-		}
-		if err != nil {
-			return fmt.Errorf("load errand %s: %w", id, err)
+	err := s.db.Write(ctx, func(tx *gorm.DB) (err error) {
+		if e, err = s.errandOf(tx, id); err != nil {
+			return err
 		}
 		if err := lockMember(tx, e.MemberID); err != nil {
 			return err
@@ -46,17 +38,39 @@ func (s *Service) DecideErrand(ctx context.Context, id string, approve bool, by 
 	return e, err
 }
 
+// errandOf loads an errand. KindNotFound errand_unknown.
+func (s *Service) errandOf(db *gorm.DB, id string) (models.Errand, error) {
+	var e models.Errand
+	key, ok := parseID(id)
+	if !ok {
+		return e, &Error{Kind: KindNotFound, Code: "errand_unknown"}
+	}
+	err := db.Where("id = ? AND livemode = ?", key, s.cfg.Livemode).Take(&e).Error
+	if models.NotFound(err) {
+		return e, &Error{Kind: KindNotFound, Code: "errand_unknown"}
+	}
+	if err != nil {
+		return e, fmt.Errorf("load errand %s: %w", id, err)
+	}
+	return e, nil
+}
+
+// standsStill refuses an errand that is not called for any more.
+func standsStill(db *gorm.DB, e models.Errand) error {
+	called, err := stands(db, e)
+	if err == nil && !called {
+		return &Error{Kind: KindConflict, Code: "errand_outdated"}
+	}
+	return err
+}
+
 func (s *Service) decide(tx *gorm.DB, e *models.Errand, approve bool, by Why) error {
 	was, now, action := e.Status, s.real(), "errand.dismissed"
 	e.Status = models.ErrandDismissed
 	if approve {
 		e.Status, action = models.ErrandOwed, "errand.approved"
-		called, err := stands(tx, *e)
-		if err != nil {
+		if err := standsStill(tx, *e); err != nil {
 			return err
-		}
-		if !called {
-			return &Error{Kind: KindConflict, Code: "errand_outdated"}
 		}
 	}
 	done := tx.Model(&models.Errand{}).Where("id = ? AND status IN ?", e.ID, []models.ErrandStatus{models.ErrandWaiting, models.ErrandRefused}).

@@ -158,3 +158,8 @@ func (s *Service) GrantFrom(ctx context.Context, sub models.Subscription, member
 		return s.writeGrants(tx, sub, member, r, "test")
 	})
 }
+
+// GivesBack is what an errand gives back by the books as they are.
+func (s *Service) GivesBack(ctx context.Context, e models.Errand) ([]Sentence, error) {
+	return givesBack(s.db.WithContext(ctx), e)
+}

@@ -127,16 +127,26 @@ func (s *Service) findPayment(ctx context.Context, text string) (models.Payment,
 // minute ago must not be refunded again.
 func (s *Service) freshPayment(ctx context.Context, p models.Payment) (models.Payment, error) {
 	subject := s.subjectOf(p)
-	if err := s.syncNow(ctx, subject); err != nil {
+	if err := s.seeFreshly(ctx, subject); err != nil {
 		return p, err
-	}
-	if clean, err := s.isClean(ctx, subject.ID); err != nil || !clean {
-		return p, errors.Join(err, &Error{Kind: KindUnavailable, Code: "refund_unseen"})
 	}
 	if err := s.db.WithContext(ctx).Where("id = ?", p.ID).Take(&p).Error; err != nil {
 		return p, fmt.Errorf("load payment %s: %w", p.PaymentIntentID, err)
 	}
 	return p, nil
+}
+
+// seeFreshly syncs a subject, so that what is said of it is what Stripe says.
+// KindUnavailable refund_unseen: the sync did not end in time.
+func (s *Service) seeFreshly(ctx context.Context, subject models.SyncSubject) error {
+	if err := s.syncNow(ctx, subject); err != nil {
+		return err
+	}
+	clean, err := s.isClean(ctx, subject.ID)
+	if err == nil && !clean {
+		return &Error{Kind: KindUnavailable, Code: "refund_unseen"}
+	}
+	return err
 }
 
 func (s *Service) subjectOf(p models.Payment) models.SyncSubject {

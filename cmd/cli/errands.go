@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 
 	"newsroom.example/membership/billing"
 	"newsroom.example/membership/models"
@@ -58,18 +59,40 @@ var errandWords = map[models.ErrandCause]map[models.ErrandKind]string{
 type errandsApproveCmd struct {
 	ID     string `arg:"" help:"The errand's id, from the list."`
 	Reason string `required:"" placeholder:"TEXT" help:"Why. It stays in the audit log."`
+	Yes    bool   `help:"Do not ask."`
 }
 
 // Help is kong's long help.
 func (errandsApproveCmd) Help() string {
-	return `The running service does it within seconds, and the reader is told.
+	return `Says first what ends and what is given back, and asks. The running service does it within
+seconds, and the reader is told.
 
 Example: membership errands approve 0193… --reason 'Ada asked for it'`
 }
 
-// Run approves.
+// Run says what the errand does, asks, and approves.
 func (c errandsApproveCmd) Run(s *streams) error {
-	return s.decide(c.ID, true, c.Reason, "The running service does it now.")
+	if err := someoneToAsk(c.Yes); err != nil {
+		return err
+	}
+	bill, done, err := s.billing()
+	if err != nil {
+		return err
+	}
+	defer done()
+	plan, err := bill.PlanErrand(s.ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.stdout, "Errand %s, of member %s: %s\n", plan.Errand.ID, plan.Errand.MemberID, errandWords[plan.Errand.Cause][plan.Errand.Kind])
+	for _, effect := range plan.Effects {
+		fmt.Fprintf(s.stdout, "  %s\n", s.tell(effect))
+	}
+	if !c.Yes && !agreed(os.Stdin, s.stdout) {
+		fmt.Fprintln(s.stdout, "Nothing was done.")
+		return nil
+	}
+	return s.decide(bill, c.ID, true, c.Reason, "The running service does it now.")
 }
 
 type errandsDismissCmd struct {
@@ -86,15 +109,15 @@ Example: membership errands dismiss 0193… --reason 'The second one is for her 
 
 // Run dismisses.
 func (c errandsDismissCmd) Run(s *streams) error {
-	return s.decide(c.ID, false, c.Reason, "It is left be.")
-}
-
-func (s *streams) decide(id string, approve bool, reason, outcome string) error {
 	bill, done, err := s.billing()
 	if err != nil {
 		return err
 	}
 	defer done()
+	return s.decide(bill, c.ID, false, c.Reason, "It is left be.")
+}
+
+func (s *streams) decide(bill *billing.Service, id string, approve bool, reason, outcome string) error {
 	e, err := bill.DecideErrand(s.ctx, id, approve, billing.Why{Actor: s.actor, Reason: reason})
 	if err != nil {
 		return err

@@ -188,10 +188,13 @@ func TestErrands(t *testing.T) {
 	d.run("errands", "list").want(0, "lost dispute", "sub_office", "sub_partner", reader.String()).wantNot("ada@")
 	d.run("errands", "list", "--json").want(0, `"target": "sub_office"`)
 	d.run("errands", "approve", ids[0]).want(2, "--reason")
-	d.run("errands", "approve", ids[0], "--reason", "she asked").want(0, "running service")
+	d.run("errands", "approve", ids[0], "--reason", "she asked").want(2, "--yes")
+	d.run("errands", "list").want(0, "sub_office")
+	d.run("errands", "approve", ids[0], "--reason", "she asked", "--yes").
+		want(0, "The subscription sub_office is cancelled at once", "No payment is given back.", "running service")
 	d.run("errands", "dismiss", ids[1], "--reason", "her office's").want(0, "left be")
 	d.run("errands", "dismiss", ids[1], "--reason", "her office's").want(1, "does not wait")
-	d.run("errands", "approve", "nonsense", "--reason", "x").want(1, "no errand")
+	d.run("errands", "approve", "nonsense", "--reason", "x", "--yes").want(1, "no errand")
 	d.run("errands", "list", "--status", "owed").want(0, "sub_office").wantNot("sub_partner")
 	d.run("audit").want(0, "errand.approved", "errand.dismissed", "she asked")
 }

@@ -38,9 +38,8 @@ Example: membership refund pi_3Mx… --amount 5.00 --reason requested_by_custome
 
 // Run says what the refund does, asks, and does it.
 func (c refundCmd) Run(s *streams) error {
-	asks := term.IsTerminal(int(os.Stdin.Fd()))
-	if !c.Yes && !asks {
-		return &usageError{errors.New("nobody is there to ask: run it in a terminal, or with --yes")}
+	if err := someoneToAsk(c.Yes); err != nil {
+		return err
 	}
 	bill, done, err := s.billing()
 	if err != nil {
@@ -78,6 +77,14 @@ func (c refundCmd) print(s *streams, plan billing.RefundPlan) {
 	if plan.Renews {
 		fmt.Fprintln(s.stdout, "  To end it as well, add --cancel.")
 	}
+}
+
+// someoneToAsk refuses a command that must ask, and has neither a terminal nor its answer.
+func someoneToAsk(answered bool) error {
+	if !answered && !term.IsTerminal(int(os.Stdin.Fd())) {
+		return &usageError{errors.New("nobody is there to ask: run it in a terminal, or with --yes")}
+	}
+	return nil
 }
 
 // agreed asks, and takes only a yes for one.
