@@ -2,7 +2,6 @@ package paywall
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -69,27 +68,9 @@ const (
 	NoticeGiftEnding    Notice = "gift_ending"
 )
 
-// parseClaims reads a payload whose signature has been checked. Claims that it
-// does not know are ignored, as RFC 7519 asks, unless they differ from a known
-// one in case only: another reader of the same token might take those for it.
-func parseClaims(data []byte) (Claims, error) {
-	var c Claims
-	seen, err := object(data, func(name, value string) error {
-		set, known := claimFields[name]
-		if known {
-			return set(&c, value)
-		}
-		for other := range claimFields {
-			if strings.EqualFold(name, other) {
-				return fmt.Errorf("claim %q is a case variant", name)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return Claims{}, err
-	}
-	return c, requireAll(seen, requiredClaims)
+// parseClaims reads a payload whose signature has been checked.
+func parseClaims(data []byte) (c Claims, err error) {
+	return c, record(&c, data, claimFields, requiredClaims)
 }
 
 var requiredClaims = []string{"iss", "aud", "sub", "client_id", "iat", "nbf", "exp", "jti", "sid", "ev"}

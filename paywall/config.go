@@ -26,7 +26,10 @@ type Config struct {
 	// RenewURL is where a reader with an expired token gets a new one;
 	// default Issuer/renew. It is called with return_to.
 	RenewURL string
-	// HTTPClient fetches the keys; default one that gives up after 5 s.
+	// RevocationsURL is where the revocation feed is; default
+	// Issuer/.well-known/revocations.
+	RevocationsURL string
+	// HTTPClient fetches keys and revocations; default one that gives up after 5 s.
 	HTTPClient *http.Client
 	// Cookie is the name of the cookie that holds the token; default
 	// CookieName.
@@ -40,6 +43,14 @@ type Config struct {
 	// MaxStale is how long keys are used after they were last fetched;
 	// default 24 h.
 	MaxStale time.Duration
+	// Revocations is how often the feed is asked whether tokens were called
+	// back: default 5 s, or up to a quarter sooner. Negative is never; then a
+	// token is good until its end, whatever happens to the membership.
+	Revocations time.Duration
+	// FailClosedAfter is how long tokens are believed without hearing from the
+	// feed; after that the answer is ErrUnavailable. Default 0: until their
+	// end, so that the paper can be read while the membership service is away.
+	FailClosedAfter time.Duration
 	// CacheSize is how many verified tokens are remembered; default 10,000,
 	// some 20 MB when full of long ones.
 	CacheSize int
@@ -49,11 +60,11 @@ type Config struct {
 	// chooses the status (Access.Status is the usual one) and the body. The
 	// default answers with a line of text.
 	Refusal func(w http.ResponseWriter, r *http.Request, access Access)
-	// Logger hears of keys fetched and not fetched, never of a token; default
+	// Logger hears of keys and revocations fetched and not fetched, never of a token; default
 	// slog.Default().
 	Logger *slog.Logger
 	// Clock tells the time that tokens are judged by; default time.Now. Keys
-	// age by real time, whatever it says.
+	// and feed age by real time, whatever it says.
 	Clock func() time.Time
 }
 
@@ -62,18 +73,18 @@ func (c Config) withDefaults() (Config, error) {
 	faults := []error{
 		checkOrigin("Issuer", c.Issuer),
 		checkOrigin("Audience", c.Audience),
-		c.checkLimits(),
 	}
 	if c.Issuer == c.Audience {
 		faults = append(faults, fault("Audience", "%q is the Issuer too", c.Audience))
 	}
 	orDefault(&c.JWKSURL, c.Issuer+"/.well-known/jwks.json")
 	orDefault(&c.RenewURL, c.Issuer+"/renew")
-	faults = append(faults, checkURL("JWKSURL", c.JWKSURL), checkURL("RenewURL", c.RenewURL))
+	orDefault(&c.RevocationsURL, c.Issuer+"/.well-known/revocations")
 	orDefault(&c.Cookie, CookieName)
 	orDefault(&c.Leeway, 5*time.Second)
 	orDefault(&c.MaxLifetime, 2*time.Hour)
 	orDefault(&c.MaxStale, 24*time.Hour)
+	orDefault(&c.Revocations, 5*time.Second)
 	orDefault(&c.CacheSize, 10_000)
 	orDefault(&c.HTTPClient, &http.Client{Timeout: 5 * time.Second})
 	orDefault(&c.Logger, slog.Default())
@@ -83,12 +94,24 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
+	faults = append(faults, checkURL("JWKSURL", c.JWKSURL), checkURL("RenewURL", c.RenewURL),
+		checkURL("RevocationsURL", c.RevocationsURL), c.checkLimits(), c.checkRevocations())
 	return c, errors.Join(faults...)
 }
 
 func (c Config) checkLimits() error {
 	if c.Leeway < 0 || c.MaxLifetime < 0 || c.MaxStale < 0 || c.CacheSize < 0 {
 		return fault("Leeway, MaxLifetime, MaxStale, CacheSize", "must not be negative")
+	}
+	return nil
+}
+
+func (c Config) checkRevocations() error {
+	if c.FailClosedAfter < 0 {
+		return fault("FailClosedAfter", "must not be negative; leave it out to believe tokens until their end")
+	}
+	if c.FailClosedAfter > 0 && (c.Revocations < 0 || c.FailClosedAfter <= c.Revocations) {
+		return fault("FailClosedAfter", "%v must be longer than Revocations, %v, and these must be asked for", c.FailClosedAfter, c.Revocations)
 	}
 	return nil
 }

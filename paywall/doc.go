@@ -11,6 +11,6 @@
 //	mux.Handle("GET /a/{slug}", v.Require("articles:full")(article))
 //
 // It does not sign tokens, keep sessions or know what anything costs, and it
-// never calls the membership service while a reader waits: keys are fetched in
-// the background.
+// never calls the membership service while a reader waits: keys, and which
+// tokens were called back, are fetched in the background.
 package paywall

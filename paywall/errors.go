@@ -9,6 +9,9 @@ var (
 	ErrInvalid = errors.New("token is not valid")
 	// ErrExpired: the token was good and its time is over.
 	ErrExpired = errors.New("token has expired")
-	// ErrUnavailable: there are no keys to tell by, or none fresh enough.
-	ErrUnavailable = errors.New("no verification keys")
+	// ErrRevoked: the token was good and was called back before its time.
+	ErrRevoked = errors.New("token has been revoked")
+	// ErrUnavailable: there are no keys to tell by, or none fresh enough, or
+	// the revocation feed is silent for longer than Config.FailClosedAfter.
+	ErrUnavailable = errors.New("tokens cannot be checked just now")
 )

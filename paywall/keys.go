@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +23,6 @@ type keySet struct {
 // Config.Clock is a clock that somebody moves.
 const (
 	maxJWKSBytes  = 256 << 10
-	fetchTimeout  = 10 * time.Second
 	defaultMaxAge = 5 * time.Minute
 	shortestAge   = 30 * time.Second
 	longestAge    = time.Hour
@@ -38,7 +35,6 @@ const (
 
 // keepKeys fetches the keys now and whenever they are due, until ctx ends.
 func (v *Verifier) keepKeys(ctx context.Context) {
-	defer close(v.done)
 	due, retry, asked := time.Now(), firstRetry, time.Time{}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -86,7 +82,7 @@ func (v *Verifier) refreshKeys(ctx context.Context) (age time.Duration, err erro
 	if err == nil {
 		err = v.install(document)
 	}
-	v.failing.Store(err != nil)
+	v.keysFailing.Store(err != nil)
 	if err != nil && ctx.Err() == nil {
 		v.config.Logger.WarnContext(ctx, "paywall: keys not refreshed", "error", err)
 	}
@@ -108,35 +104,17 @@ func (v *Verifier) install(document []byte) error {
 	v.keys.Store(&keySet{document: document, keys: keys, cache: newCache(v.config.CacheSize), fetched: time.Now()})
 	v.config.Logger.Info("paywall: keys replaced", "count", len(keys))
 	if before == nil {
-		close(v.ready)
+		close(v.haveKeys)
 	}
 	return nil
 }
 
 func (v *Verifier) fetchKeys(ctx context.Context) ([]byte, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, v.config.JWKSURL, nil)
+	a, err := v.fetch(ctx, v.config.JWKSURL, "application/jwk-set+json, application/json", "", maxJWKSBytes)
 	if err != nil {
 		return nil, 0, fmt.Errorf("fetch keys: %w", err)
 	}
-	req.Header.Set("Accept", "application/jwk-set+json, application/json")
-	resp, err := v.config.HTTPClient.Do(req)
-	if err != nil {
-		return nil, 0, fmt.Errorf("fetch keys: %w", err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, 0, fmt.Errorf("fetch keys: %s answered %s", v.config.JWKSURL, resp.Status)
-	}
-	document, err := io.ReadAll(io.LimitReader(resp.Body, maxJWKSBytes+1))
-	if err == nil && len(document) > maxJWKSBytes {
-		err = fmt.Errorf("more than %d bytes", maxJWKSBytes)
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("fetch keys: read: %w", err)
-	}
-	return document, maxAge(resp.Header.Get("Cache-Control")), nil
+	return a.body, maxAge(a.header.Get("Cache-Control")), nil
 }
 
 // maxAge reads how long the issuer says that its keys may be kept (RFC 9111,

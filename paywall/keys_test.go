@@ -2,11 +2,9 @@ package paywall_test
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,76 +12,6 @@ import (
 	"newsroom.example/membership/paywall"
 	"newsroom.example/membership/paywall/paywalltest"
 )
-
-// wire answers requests for keys from memory, so that synctest's clock runs.
-type wire struct {
-	mu      sync.Mutex
-	status  int
-	body    []byte
-	fetches int
-	broken  bool
-	hanging bool // until the request is given up
-	ended   int  // requests given up
-	log     strings.Builder
-}
-
-func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	hanging := false
-	w.set(func(w *wire) { w.fetches++; hanging = w.hanging })
-	if hanging {
-		<-r.Context().Done()
-		w.set(func(w *wire) { w.ended++ })
-		return nil, r.Context().Err()
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.broken {
-		return nil, errors.New("connection refused")
-	}
-	header := http.Header{"Cache-Control": {"public, max-age=300"}}
-	return &http.Response{StatusCode: w.status, Header: header, Body: io.NopCloser(strings.NewReader(string(w.body)))}, nil
-}
-
-func (w *wire) set(f func(*wire)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	f(w)
-}
-
-func (w *wire) count() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.fetches
-}
-
-// inBubble runs the test on a clock of its own, with a verifier whose first
-// fetch, of the issuer's keys, is over.
-func inBubble(t *testing.T, test func(t *testing.T, issuer *paywalltest.Issuer, w *wire, v *paywall.Verifier)) {
-	t.Helper()
-	issuer := paywalltest.NewIssuer(t)
-	synctest.Test(t, func(t *testing.T) {
-		w := &wire{status: http.StatusOK, body: issuer.JWKS()}
-		v, err := paywall.New(paywall.Config{
-			Issuer: issuer.URL(), Audience: paywalltest.Audience, Clock: issuer.Now,
-			HTTPClient: &http.Client{Transport: w}, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer v.Close()
-		if err := v.Ready(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		test(t, issuer, w, v)
-	})
-}
-
-// pass lets time go by and the background do what is due.
-func pass(d time.Duration) {
-	<-time.After(d)
-	synctest.Wait()
-}
 
 func TestNothingBadReplacesGoodKeys(t *testing.T) {
 	t.Parallel()
@@ -131,7 +59,7 @@ func TestKeysAreRefreshedByTheirMaxAge(t *testing.T) {
 func TestUnknownKeyAsksOnceInHalfAMinute(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, issuer *paywalltest.Issuer, w *wire, v *paywall.Verifier) {
-		issuer.Rotate(t)
+		issuer.Rotate()
 		token := issuer.Token()
 		flood := func() {
 			for range 1000 {
@@ -203,7 +131,7 @@ func TestFirstKeysAreRetriedSoon(t *testing.T) {
 	t.Parallel()
 	issuer := paywalltest.NewIssuer(t)
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{status: http.StatusOK, broken: true, body: issuer.JWKS()}
+		w := &wire{status: http.StatusOK, broken: true, body: issuer.JWKS(), issuer: issuer}
 		v, err := paywall.New(paywall.Config{
 			Issuer: issuer.URL(), Audience: paywalltest.Audience, MaxStale: time.Minute,
 			HTTPClient: &http.Client{Transport: w}, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),

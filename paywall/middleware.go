@@ -28,8 +28,8 @@ func (v *Verifier) Require(features ...string) func(http.Handler) http.Handler {
 // FromContext and AccessFor: for pages that show less to some.
 //
 // The token is taken from the Authorization header (RFC 6750) or else from the
-// cookie. A reader who navigates to a page with an expired one in the cookie
-// is sent to Config.RenewURL, with this page as return_to, and comes back with
+// cookie. A reader who navigates to a page with an expired or revoked one in
+// the cookie is sent to Config.RenewURL, with this page as return_to, and comes back with
 // a fresh one: once, so that a renewal that doesn't work ends here.
 //
 // Every response gets Cache-Control: private, no-store and Vary: Cookie,
@@ -82,6 +82,8 @@ func challenge(h http.Header, access Access, err error, features []string) {
 		h.Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="`+strings.Join(features, " ")+`"`)
 	case errors.Is(err, ErrExpired):
 		h.Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="the token has expired"`)
+	case errors.Is(err, ErrRevoked):
+		h.Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="the token has been revoked"`)
 	case errors.Is(err, ErrInvalid):
 		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	default:

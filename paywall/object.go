@@ -22,23 +22,57 @@ func object(data []byte, field func(name, value string) error) ([]string, error)
 	if !utf8.Valid(data) || !json.Valid(data) {
 		return nil, errors.New("not valid JSON")
 	}
-	rest := trim(string(data))
-	if rest[0] != '{' {
+	text := trim(string(data))
+	if text[0] != '{' {
 		return nil, errors.New("not a JSON object")
 	}
 	seen := make([]string, 0, 16)
-	for rest = trim(rest[1:]); rest[0] != '}'; {
-		var name, value string
-		name, value, rest = member(rest)
-		if strings.Contains(name, `\`) || slices.Contains(seen, name) {
-			return nil, fmt.Errorf("name %q comes twice or is escaped", name)
+	err := members(text, func(name, value string) error {
+		if slices.Contains(seen, name) {
+			return errTwice
 		}
 		seen = append(seen, name)
+		return field(name, value)
+	})
+	return seen, err
+}
+
+var errTwice = errors.New("the name comes twice")
+
+// members walks the valid JSON object that text is.
+func members(text string, field func(name, value string) error) error {
+	for rest := trim(text[1:]); rest[0] != '}'; {
+		var name, value string
+		name, value, rest = member(rest)
+		if strings.Contains(name, `\`) {
+			return fmt.Errorf("%s: the name is escaped", name)
+		}
 		if err := field(name, value); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	return seen, nil
+	return nil
+}
+
+// record reads the fields into to, and requires some of them. Others in data
+// are ignored, as RFC 7519 asks, unless they differ from one of ours in case
+// only: another reader of the same text might take those for it.
+func record[T any](to *T, data []byte, fields map[string]func(*T, string) error, required []string) error {
+	seen, err := object(data, func(name, value string) error {
+		if set, known := fields[name]; known {
+			return set(to, value)
+		}
+		for other := range fields {
+			if strings.EqualFold(name, other) {
+				return errors.New("a case variant")
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return requireAll(seen, required)
 }
 
 // member cuts the first name and value off the inside of a valid object.

@@ -26,7 +26,7 @@ func (v *Verifier) renew(w http.ResponseWriter, r *http.Request, who *reader) (a
 	case who.err == nil && sent:
 		http.SetCookie(w, v.marker(-1))
 	case !who.outlived() || sent || !navigation(r):
-	case v.failing.Load() || speculative(r):
+	case v.keysFailing.Load() || v.feedAway.Load() || speculative(r):
 		// The membership service doesn't answer, or the browser follows for
 		// itself and would spend the one try: not the time for a wall either.
 		who.err = ErrUnavailable
@@ -41,9 +41,10 @@ func (v *Verifier) renew(w http.ResponseWriter, r *http.Request, who *reader) (a
 // outlived reports whether the reader's token may have been good once, so that a
 // session that is good still may stand behind it. The key of a token that lay in
 // its cookie while the keys were rotated is unknown by now: without a bounce,
-// every rotation would put readers who come back before the wall.
+// every rotation would put readers who come back before the wall. And what called
+// a token back may have left another membership.
 func (r *reader) outlived() bool {
-	return errors.Is(r.err, ErrExpired) || errors.Is(r.err, errUnknownKey)
+	return errors.Is(r.err, ErrExpired) || errors.Is(r.err, ErrRevoked) || errors.Is(r.err, errUnknownKey)
 }
 
 // renewalOf returns where to renew and come back to this page. The page's

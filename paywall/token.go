@@ -6,25 +6,12 @@ import (
 	"strings"
 )
 
-// check answers for a token that is not in the cache: first its shape, then
-// the key, then the signature, and only then what it says. Time is the
-// caller's to judge.
+// check answers for a token that is not in the cache. Time is the caller's to
+// judge.
 func (s *keySet) check(token string) (Claims, error) {
-	head, rest, _ := strings.Cut(token, ".")
-	payload, signature, whole := strings.Cut(rest, ".") // a fourth part is no base64
-	if !whole {
-		return Claims{}, fmt.Errorf("%w: it has not three parts", ErrInvalid)
-	}
-	key, err := s.keyFor(head)
+	data, err := s.open(token, TokenType)
 	if err != nil {
 		return Claims{}, err
-	}
-	if err := key.verify(token[:len(head)+1+len(payload)], signature); err != nil {
-		return Claims{}, fmt.Errorf("%w: signature: %w", ErrInvalid, err)
-	}
-	data, err := decode(payload)
-	if err != nil {
-		return Claims{}, fmt.Errorf("%w: payload: %w", ErrInvalid, err)
 	}
 	c, err := parseClaims(data)
 	if err != nil {
@@ -33,10 +20,32 @@ func (s *keySet) check(token string) (Claims, error) {
 	return c, nil
 }
 
-// keyFor finds the key that a token's header names, for the algorithm that it
-// names.
-func (s *keySet) keyFor(head string) (verifyKey, error) {
-	alg, kid, err := parseHeader(head)
+// open returns the payload of a JWS in compact form (RFC 7515, section 7.1):
+// first its shape is checked, then the key, then the signature, and what it
+// says is the caller's to read only after that.
+func (s *keySet) open(jws, typ string) ([]byte, error) {
+	head, rest, _ := strings.Cut(jws, ".")
+	payload, signature, whole := strings.Cut(rest, ".") // a fourth part is no base64
+	if !whole {
+		return nil, fmt.Errorf("%w: it has not three parts", ErrInvalid)
+	}
+	key, err := s.keyFor(head, typ)
+	if err != nil {
+		return nil, err
+	}
+	if err := key.verify(jws[:len(head)+1+len(payload)], signature); err != nil {
+		return nil, fmt.Errorf("%w: signature: %w", ErrInvalid, err)
+	}
+	data, err := decode(payload)
+	if err != nil {
+		return nil, fmt.Errorf("%w: payload: %w", ErrInvalid, err)
+	}
+	return data, nil
+}
+
+// keyFor finds the key that a header names, for the algorithm that it names.
+func (s *keySet) keyFor(head, typ string) (verifyKey, error) {
+	alg, kid, err := parseHeader(head, typ)
 	if err != nil {
 		return verifyKey{}, fmt.Errorf("%w: header: %w", ErrInvalid, err)
 	}
@@ -54,7 +63,7 @@ var errUnknownKey = fmt.Errorf("%w: unknown key", ErrInvalid)
 
 // parseHeader accepts alg, kid and typ, and nothing beside them: crit, jwk,
 // jku and whatever comes next would each be an instruction from the bearer.
-func parseHeader(segment string) (alg, kid string, err error) {
+func parseHeader(segment, wanted string) (alg, kid string, err error) {
 	data, err := decode(segment)
 	if err != nil {
 		return "", "", err
@@ -74,8 +83,8 @@ func parseHeader(segment string) (alg, kid string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	if len(seen) != 3 || typ != TokenType {
-		return "", "", fmt.Errorf("it must hold alg, kid and typ %s", TokenType)
+	if len(seen) != 3 || typ != wanted {
+		return "", "", fmt.Errorf("it must hold alg, kid and typ %s", wanted)
 	}
 	return alg, kid, nil
 }

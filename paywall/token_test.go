@@ -150,7 +150,7 @@ func TestClaimsThatAreRefused(t *testing.T) {
 
 func TestHeadersThatAreRefused(t *testing.T) {
 	t.Parallel()
-	if alg, kid, err := parseHeader(encode([]byte(`{"alg":"ES256","kid":"k","typ":"at+jwt"}`))); alg != "ES256" || kid != "k" || err != nil {
+	if alg, kid, err := parseHeader(encode([]byte(`{"alg":"ES256","kid":"k","typ":"at+jwt"}`)), TokenType); alg != "ES256" || kid != "k" || err != nil {
 		t.Errorf("a good one: %q, %q, %v", alg, kid, err)
 	}
 	for _, header := range []string{
@@ -166,7 +166,7 @@ func TestHeadersThatAreRefused(t *testing.T) {
 		`{"alg":"ES256","kid":"k","typ":"at+jwt","KID":"l"}`,
 		`{"alg":"ES256","kid":"k","typ":"at+jwt","jku":"https://evil.example"}`,
 	} {
-		if _, _, err := parseHeader(encode([]byte(header))); err == nil {
+		if _, _, err := parseHeader(encode([]byte(header)), TokenType); err == nil {
 			t.Errorf("accepted %s", header)
 		}
 	}

@@ -4,23 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // Verifier checks tokens and guards handlers. It is safe for concurrent use.
 type Verifier struct {
-	config     Config
-	keys       atomic.Pointer[keySet]
-	failing    atomic.Bool   // the last fetch of keys failed
-	unknownKey chan struct{} // asks for a fetch
-	ready      chan struct{} // closed with the first keys
-	done       chan struct{} // closed when the background has ended
-	cancel     context.CancelFunc
+	config Config
+
+	keys        atomic.Pointer[keySet]
+	keysFailing atomic.Bool   // the last fetch of keys failed
+	unknownKey  chan struct{} // asks for a fetch
+	haveKeys    chan struct{} // closed with the first keys
+
+	heard       atomic.Pointer[heard]
+	feedFailing atomic.Bool   // the last ask for revocations failed,
+	feedAway    atomic.Bool   // for want of an answer
+	feedRefused atomic.Uint64 // answers that were not believed
+
+	ready  chan struct{} // closed once there were keys and the feed was asked
+	done   chan struct{} // closed when the background has ended
+	cancel context.CancelFunc
 }
 
 // New checks the configuration, reporting all its faults at once, and starts
-// to fetch the issuer's keys in the background. It doesn't wait for them: a
+// to fetch the issuer's keys and revocations in the background. It doesn't wait for them: a
 // newspaper starts, and serves what is free, also while the membership service
 // is away. Until keys have come, tokens get ErrUnavailable; Ready waits.
 func New(config Config) (*Verifier, error) {
@@ -32,31 +41,44 @@ func New(config Config) (*Verifier, error) {
 	v := &Verifier{
 		config:     config,
 		unknownKey: make(chan struct{}, 1),
+		haveKeys:   make(chan struct{}),
 		ready:      make(chan struct{}),
 		done:       make(chan struct{}),
 		cancel:     cancel,
 	}
-	go v.keepKeys(ctx)
+	v.heard.Store(&heard{confirmed: time.Now()})
+	go v.work(ctx)
 	return v, nil
 }
 
-// Close ends the fetching of keys and waits until it has ended. Tokens are
-// still checked with the keys at hand, until those are older than MaxStale.
+// work is all that goes on in the background.
+func (v *Verifier) work(ctx context.Context) {
+	var tasks sync.WaitGroup
+	tasks.Go(func() { v.keepKeys(ctx) })
+	tasks.Go(func() { v.keepFeed(ctx) })
+	tasks.Wait()
+	close(v.done)
+}
+
+// Close ends the fetching of keys and revocations and waits until it has
+// ended. Tokens are still checked with what is at hand, until the keys are
+// older than MaxStale.
 func (v *Verifier) Close() {
 	v.cancel()
 	<-v.done
 }
 
-// Ready waits until there are keys to check tokens with, or until ctx ends or
-// the verifier is closed, and reports whether there are: nil, or an error that
-// is ErrUnavailable. With a context that has ended it is a health check.
+// Ready waits until there are keys to check tokens with and the revocation
+// feed was asked once, or until ctx ends or the verifier is closed. It reports
+// whether tokens can be checked: nil, or an error that is ErrUnavailable. With
+// a context that has ended it is a health check.
 func (v *Verifier) Ready(ctx context.Context) error {
 	select {
 	case <-v.ready:
 	case <-v.done:
 	case <-ctx.Done():
 	}
-	if v.usableKeys() == nil {
+	if v.usableKeys() == nil || v.silent(v.heard.Load()) {
 		return errors.Join(ErrUnavailable, ctx.Err())
 	}
 	return nil
@@ -72,9 +94,9 @@ func (v *Verifier) usableKeys() *keySet {
 	return set
 }
 
-// Verify returns whose token it is. The error is ErrInvalid, ErrExpired or
-// ErrUnavailable (by errors.Is); the Member is then zero. It never waits for
-// the network.
+// Verify returns whose token it is. The error is ErrInvalid, ErrExpired,
+// ErrRevoked or ErrUnavailable (by errors.Is); the Member is then zero. It
+// never waits for the network.
 func (v *Verifier) Verify(token string) (Member, error) {
 	if len(token) > MaxTokenBytes {
 		return Member{}, fmt.Errorf("%w: longer than %d bytes", ErrInvalid, MaxTokenBytes)
@@ -110,10 +132,17 @@ func (v *Verifier) verifyCold(set *keySet, token string) (*Member, error) {
 	return &m, nil
 }
 
-// admit checks what time can change, on every use of a token.
+// admit checks what time and the issuer can change, on every use of a token.
 func (v *Verifier) admit(m *Member) (Member, error) {
 	if err := m.claims.timely(v.config.Clock(), v.config.Leeway); err != nil {
 		return Member{}, err
+	}
+	h := v.heard.Load()
+	if h.dead(&m.claims) {
+		return Member{}, ErrRevoked
+	}
+	if v.silent(h) {
+		return Member{}, ErrUnavailable
 	}
 	return *m, nil
 }

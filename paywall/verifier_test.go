@@ -232,7 +232,7 @@ func TestRotationWhileReading(t *testing.T) {
 	for i := range old {
 		old[i] = issuer.Token(paywalltest.Entitlements("articles:full"))
 	}
-	issuer.Rotate(t)
+	issuer.Rotate()
 	young := issuer.Token()
 	var readers sync.WaitGroup
 	for n := range 64 {

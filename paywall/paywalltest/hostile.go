@@ -69,8 +69,8 @@ func parse(data []byte) (o object) {
 func (i *Issuer) hostile() []row {
 	claims := i.claims()
 	claims.Entitlements = []string{"articles:full", "sources:links"}
-	header, payload := parse(i.header()), parse(must(json.Marshal(claims)))
-	good := i.sign(header.json(), payload.json())
+	header, payload := parse(i.signer().header(paywall.TokenType)), parse(must(json.Marshal(claims)))
+	good := i.signer().sign(header.json(), payload.json())
 	rows := []row{{name: "legitimate", token: good, good: true}}
 	rows = append(rows, i.hostileTimes(claims, header, payload)...)
 	rows = append(rows, i.hostileClaims(header, payload)...)
@@ -79,7 +79,7 @@ func (i *Issuer) hostile() []row {
 }
 
 func (i *Issuer) hostileTimes(c paywall.Claims, header, payload object) []row {
-	sign := func(o object) string { return i.sign(header.json(), o.json()) }
+	sign := func(o object) string { return i.signer().sign(header.json(), o.json()) }
 	hour := int64(3600)
 	past := payload.with("iat", c.IssuedAt-hour).with("nbf", c.IssuedAt-hour)
 	return []row{
@@ -94,10 +94,10 @@ func (i *Issuer) hostileTimes(c paywall.Claims, header, payload object) []row {
 }
 
 func (i *Issuer) hostileClaims(header, payload object) []row {
-	sign := func(o object) string { return i.sign(header.json(), o.json()) }
+	sign := func(o object) string { return i.signer().sign(header.json(), o.json()) }
 	// A map cannot hold a name twice, so these two are spliced.
 	splice := func(text string) string {
-		return i.sign(header.json(), append([]byte("{"+text+","), payload.json()[1:]...))
+		return i.signer().sign(header.json(), append([]byte("{"+text+","), payload.json()[1:]...))
 	}
 	return []row{
 		{name: "other iss", token: sign(payload.with("iss", "https://members.evil.example"))},
@@ -109,13 +109,13 @@ func (i *Issuer) hostileClaims(header, payload object) []row {
 		{name: "duplicate claims", token: splice(`"sub":"mem_victim"`)},
 		{name: "case-variant claims", token: splice(`"SUB":"mem_victim"`)},
 		{name: "entitlements as a string", token: sign(payload.with("entitlements", "articles:full"))},
-		{name: "payload not an object", token: i.sign(header.json(), []byte(`["articles:full"]`))},
+		{name: "payload not an object", token: i.signer().sign(header.json(), []byte(`["articles:full"]`))},
 	}
 }
 
 func (i *Issuer) hostileHeaders(header, payload object) []row {
-	sign := func(o object) string { return i.sign(o.json(), payload.json()) }
-	jwk := must(paywall.NewJWK(&i.signer().PublicKey))
+	sign := func(o object) string { return i.signer().sign(o.json(), payload.json()) }
+	jwk := i.signer().public
 	return []row{
 		{name: "typ JWT", token: sign(header.with("typ", "JWT"))},
 		{name: "missing typ", token: sign(header.without("typ"))},
@@ -132,7 +132,7 @@ func (i *Issuer) hostileHeaders(header, payload object) []row {
 // confused signs with HMAC, using the published key as the secret: a verifier
 // that lets the token choose the algorithm believes it.
 func (i *Issuer) confused(header, payload object) string {
-	der := must(x509.MarshalPKIXPublicKey(&i.signer().PublicKey))
+	der := must(x509.MarshalPKIXPublicKey(i.signer().private.Public()))
 	secret := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 	signed := encode(header.with("alg", "HS256").json()) + "." + encode(payload.json())
 	return signed + "." + encode(must(jwt.SigningMethodHS256.Sign(signed, secret)))
@@ -141,7 +141,7 @@ func (i *Issuer) confused(header, payload object) string {
 func (i *Issuer) hostileShapes(good string, header, payload object) []row {
 	large := payload.with("padding", strings.Repeat("x", paywall.MaxTokenBytes))
 	parts := strings.Split(good, ".")
-	other := i.sign(header.json(), payload.with("sub", "mem_victim").json())
+	other := i.signer().sign(header.json(), payload.with("sub", "mem_victim").json())
 	return []row{
 		{name: "flipped padding bits in the signature", token: flipPadding(good)},
 		{name: "trailing newline", token: good + "\n"},
@@ -149,7 +149,7 @@ func (i *Issuer) hostileShapes(good string, header, payload object) []row {
 		{name: "a fourth part", token: good + ".e30"},
 		{name: "no signature", token: parts[0] + "." + parts[1] + "."},
 		{name: "another token's signature", token: parts[0] + "." + parts[1] + other[strings.LastIndex(other, "."):]},
-		{name: "oversized", token: i.sign(header.json(), large.json())},
+		{name: "oversized", token: i.signer().sign(header.json(), large.json())},
 		{name: "empty", token: ""},
 	}
 }

@@ -11,12 +11,7 @@
 package paywalltest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"encoding/json"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -32,31 +27,42 @@ const Audience = "https://www.example.news"
 // Lifetime is how long tokens live unless an option says otherwise.
 const Lifetime = 10 * time.Minute
 
-// Issuer is a membership service's signing half. It is safe for concurrent
-// use.
+// Issuer is a membership service's signing half: an http.Handler with its keys
+// and its revocation feed. It is safe for concurrent use.
 type Issuer struct {
-	server *httptest.Server
+	url string
 
 	mu     sync.Mutex
 	now    time.Time
-	keys   []*ecdsa.PrivateKey // published; the last one signs
+	keys   []key // published; the last one signs
 	fault  Fault
 	tokens int
+
+	version  int64 // the ev of the next token
+	sequence int64
+	subjects map[string]int64
+	sessions []string
 }
 
 // NewIssuer starts an issuer with one ES256 key on a loopback port, until the
 // test ends. Its clock shows the present second and stands still.
 func NewIssuer(t testing.TB) *Issuer {
 	t.Helper()
-	i := &Issuer{now: time.Now().Truncate(time.Second)}
-	i.Rotate(t)
-	i.server = httptest.NewServer(http.HandlerFunc(i.serveKeys))
-	t.Cleanup(i.server.Close)
+	i := newIssuer(time.Now())
+	server := httptest.NewServer(i)
+	t.Cleanup(server.Close)
+	i.url = server.URL
+	return i
+}
+
+func newIssuer(now time.Time) *Issuer {
+	i := &Issuer{now: now.Truncate(time.Second), version: 1, subjects: map[string]int64{}}
+	i.Rotate()
 	return i
 }
 
 // URL is the issuer's origin, the iss of its tokens.
-func (i *Issuer) URL() string { return i.server.URL }
+func (i *Issuer) URL() string { return i.url }
 
 // Now is the issuer's clock, for paywall.Config.Clock.
 func (i *Issuer) Now() time.Time {
@@ -72,72 +78,8 @@ func (i *Issuer) Advance(d time.Duration) {
 	i.now = i.now.Add(d)
 }
 
-// Rotate publishes a new key beside the old ones and signs with it from now
-// on.
-func (i *Issuer) Rotate(t testing.TB) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatalf("generate key: %v", err)
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.keys = append(i.keys, key)
-}
-
-// Fault is a way in which an issuer's published keys can be wrong.
-type Fault int
-
-// The faults. Healthy mends them all.
-const (
-	Healthy    Fault = iota
-	EmptyJWKS        // a well-formed document without keys
-	BrokenJWKS       // half a document
-	Down             // 503
-)
-
-// Break makes the issuer publish its keys in a wrong way from now on.
-func (i *Issuer) Break(f Fault) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.fault = f
-}
-
-func (i *Issuer) serveKeys(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != "/.well-known/jwks.json" {
-		http.NotFound(w, r)
-		return
-	}
-	document := i.JWKS()
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	w.Header().Set("Content-Type", "application/jwk-set+json")
-	w.Header().Set("Cache-Control", "public, max-age=300")
-	switch i.fault {
-	case EmptyJWKS:
-		document = []byte(`{"keys":[]}`)
-	case BrokenJWKS:
-		document = document[:len(document)/2]
-	case Down:
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return
-	}
-	_, _ = w.Write(document)
-}
-
-// JWKS is the document that a healthy issuer publishes.
-func (i *Issuer) JWKS() []byte {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	var set paywall.JWKS
-	for _, key := range i.keys {
-		set.Keys = append(set.Keys, must(paywall.NewJWK(&key.PublicKey)))
-	}
-	return must(json.Marshal(set))
-}
-
 // Verifier starts a verifier that trusts this issuer and lives by its clock,
-// waits until it has the keys, and closes it when the test ends. The functions
+// waits until it has keys and revocations, and closes it when the test ends. The functions
 // change its configuration first.
 func (i *Issuer) Verifier(t testing.TB, change ...func(*paywall.Config)) *paywall.Verifier {
 	t.Helper()

@@ -1,13 +1,10 @@
 package paywalltest
 
 import (
-	"crypto/ecdsa"
 	"encoding/base64"
 	"encoding/json"
 	"strconv"
 	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 
 	"newsroom.example/membership/paywall"
 )
@@ -52,7 +49,8 @@ func (i *Issuer) Token(options ...Option) string {
 	for _, o := range options {
 		o(&claims)
 	}
-	return i.sign(i.header(), must(json.Marshal(claims)))
+	k := i.signer()
+	return k.sign(k.header(paywall.TokenType), must(json.Marshal(claims)))
 }
 
 func (i *Issuer) claims() paywall.Claims {
@@ -60,7 +58,7 @@ func (i *Issuer) claims() paywall.Claims {
 	defer i.mu.Unlock()
 	i.tokens++
 	return paywall.Claims{
-		Issuer:    i.server.URL,
+		Issuer:    i.url,
 		Audience:  Audience,
 		Subject:   "mem_test",
 		ClientID:  "web",
@@ -69,26 +67,8 @@ func (i *Issuer) claims() paywall.Claims {
 		Expires:   i.now.Add(Lifetime).Unix(),
 		TokenID:   "tok_" + strconv.Itoa(i.tokens),
 		SessionID: "ses_test",
-		Version:   1,
+		Version:   i.version,
 	}
-}
-
-// header is the header of a good token.
-func (i *Issuer) header() []byte {
-	kid := must(paywall.NewJWK(&i.signer().PublicKey)).ID
-	return []byte(`{"alg":"ES256","kid":"` + kid + `","typ":"` + paywall.TokenType + `"}`)
-}
-
-func (i *Issuer) signer() *ecdsa.PrivateKey {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.keys[len(i.keys)-1]
-}
-
-// sign signs any header and payload with the present key.
-func (i *Issuer) sign(header, payload []byte) string {
-	signed := encode(header) + "." + encode(payload)
-	return signed + "." + encode(must(jwt.SigningMethodES256.Sign(signed, i.signer())))
 }
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
