@@ -35,28 +35,46 @@ const timely = "t=1000,v1=00"
 func TestACrowdIsAskedToComeAgain(t *testing.T) {
 	t.Parallel()
 	in := intake(t)
-	answerTo := func() *httptest.ResponseRecorder {
-		recorder := httptest.NewRecorder()
-		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/stripe", strings.NewReader("{}"))
-		request.Header.Set("Stripe-Signature", timely)
-		if err := in.Receive(echo.New().NewContext(request, recorder)); err != nil {
-			t.Fatal(err)
-		}
-		return recorder
-	}
 	for range maxReading {
 		in.bodies.places <- struct{}{}
 	}
-	if got := answerTo(); got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") == "" {
+	if got := knock(t, in); got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") == "" {
 		t.Errorf("%d, Retry-After %q", got.Code, got.Header().Get("Retry-After"))
 	}
 	<-in.bodies.places
-	if got := answerTo(); got.Code != http.StatusBadRequest { // let in, and refused for its signature
+	if got := knock(t, in); got.Code != http.StatusBadRequest { // let in, and refused for its signature
 		t.Errorf("with room: %d", got.Code)
 	}
 	if len(in.bodies.places) != maxReading-1 {
 		t.Errorf("%d places taken, want %d: a place was not given back", len(in.bodies.places), maxReading-1)
 	}
+}
+
+// Two hundred who send a byte now and then keep nobody else out.
+func TestSlowSendersAreNoCrowd(t *testing.T) {
+	t.Parallel()
+	in := intake(t)
+	for range 200 {
+		select {
+		case in.bodies.places <- struct{}{}:
+		default:
+		}
+	}
+	if got := knock(t, in); got.Code != http.StatusBadRequest { // let in, and refused for its signature
+		t.Errorf("beside 200 slow senders: %d", got.Code)
+	}
+}
+
+// knock is a delivery whose body must be read to refuse it.
+func knock(t *testing.T, in *Intake) *httptest.ResponseRecorder {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/stripe", strings.NewReader("{}"))
+	request.Header.Set("Stripe-Signature", timely)
+	if err := in.Receive(echo.New().NewContext(request, recorder)); err != nil {
+		t.Fatal(err)
+	}
+	return recorder
 }
 
 // Who waits for a commit is bounded too, and being sent away is no acknowledgement.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestEveryRowCanBeNamedAndSaysWhatItDoes(t *testing.T) {
@@ -122,28 +121,5 @@ func TestTheDoorWitnessesWhatWasAcknowledged(t *testing.T) {
 	taken, refused := d.deliveries()
 	if acked := d.acknowledged(); !slices.Equal(acked, []string{"evt_good"}) || taken != 1 || refused != 3 {
 		t.Errorf("acknowledged %v, taken %d, refused %d", acked, taken, refused)
-	}
-}
-
-// A transaction that was open before a call and is open after it was open during it;
-// one that began meanwhile was not.
-func TestTheSpyTellsTransactionsApart(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	long, short, other := transaction{1, now}, transaction{1, now.Add(time.Second)}, transaction{2, now}
-	for name, c := range map[string]struct {
-		before, after map[transaction]bool
-		held          int
-	}{
-		"the same":               {map[transaction]bool{long: true, other: true}, map[transaction]bool{long: true}, 1},
-		"another, the same conn": {map[transaction]bool{long: true}, map[transaction]bool{short: true}, 0},
-		"ended":                  {map[transaction]bool{long: true}, nil, 0},
-		"began":                  {nil, map[transaction]bool{long: true}, 0},
-	} {
-		s := &spy{}
-		s.note(c.before, c.after, nil)
-		if calls, held, err := s.seen(); calls != 1 || held != c.held || err != nil {
-			t.Errorf("%s: %d of %d calls, %v", name, held, calls, err)
-		}
 	}
 }

@@ -47,7 +47,7 @@ var matrix = []row{
 	{name: "postgres-crash", fault: "pg_ctl stop -m immediate, again and again", setting: setting{crashes: true}, run: crashed},
 	{name: "cut-after-commit", fault: "the connection cut after COMMIT was sent", setting: setting{cutter: true}, run: cut},
 	{name: "few-connections", fault: "two connections, and two locks held", setting: setting{conns: 2}, run: narrow},
-	{name: "no-transaction", fault: "every call to Stripe takes a quarter of a second", run: between},
+	{name: "no-transaction", fault: "every call to Stripe takes a quarter of a second", setting: setting{lease: 30 * time.Second}, run: between},
 
 	{name: "rate-limit", fault: "Stripe answers 429", run: rateLimited},
 	{name: "stored-500", fault: "Stripe answers 500 and keeps it under the key", run: storedErrors},
@@ -57,7 +57,7 @@ var matrix = []row{
 	{name: "half-body", fault: "Stripe sends half of an answer", run: halved},
 	{name: "garbage", fault: "Stripe sends a page of HTML", run: garbled},
 
-	{name: "slow-senders", fault: "200 connections that send a byte now and then", run: slowloris},
+	{name: "slow-senders", fault: "200 connections to each replica that send a byte now and then", run: slowloris},
 	{name: "large-bodies", fault: "bodies of 10 MiB", run: large},
 	{name: "nonsense", fault: "bad JSON, bad UTF-8, deep nesting", run: malformed},
 	{name: "signatures", fault: "wrong, missing, old and future signatures", run: forged},

@@ -11,16 +11,17 @@ import (
 	"time"
 )
 
-// slowloris opens two hundred connections that send a byte now and then: half of
-// them never finish a header, half never a body. Valid deliveries must get through
-// meanwhile, at the first attempt, and every one of the others must be let go.
+// slowloris opens two hundred connections to each replica that send a byte now and
+// then: half of them never finish a header, half never a body. Valid deliveries must
+// get through meanwhile, at the first attempt, and every one of the others must be let
+// go.
 func slowloris(ctx context.Context, w *world) error {
-	const many = 200
+	many := 200 * len(w.nodes)
 	begun, ended := make(chan struct{}, many), make(chan error, many)
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
 	for i := range many {
-		go func() { ended <- w.trickle(ctx, i%2 == 0, begun) }()
+		go func() { ended <- w.trickle(ctx, w.nodes[i%len(w.nodes)].address, i/len(w.nodes)%2 == 0, begun) }()
 	}
 	w.injected.add("slow connections", many)
 	for range many {
@@ -63,16 +64,17 @@ func (w *world) meanwhile(ctx context.Context, over func() bool) error {
 	return nil
 }
 
-// trickle sends a request byte by byte until the service has had enough.
-func (w *world) trickle(ctx context.Context, header bool, begun chan<- struct{}) error {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", w.nodes[0].address)
+// trickle sends a request byte by byte until the service has had enough. The signature
+// of a body might match until the whole body is there, so that it must be waited for.
+func (w *world) trickle(ctx context.Context, address string, header bool, begun chan<- struct{}) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	begin := "POST " + webhookPath + " HTTP/1.1\r\nHost: x\r\n"
 	if !header {
-		begin += "Content-Length: 400000\r\n\r\n"
+		begin += "Stripe-Signature: " + sign("", w.secret, w.clock.Now()) + "\r\nContent-Length: 400000\r\n\r\n"
 	}
 	if _, err := io.WriteString(conn, begin); err != nil {
 		return nil // let go

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"newsroom.example/membership/internal/stripesim"
 )
 
 // crashed ends Postgres as a power cut would, several times, while events come in.
@@ -125,11 +127,11 @@ func (w *world) waiting(ctx context.Context) error {
 }
 
 // between looks for a transaction that is open across a call to Stripe: one that had
-// begun before the call came and still does nothing when it is answered, a quarter of
-// a second later.
+// begun before the call came, and does nothing until it is answered, however long that
+// takes. Calls are slow, so that many are under way at a time.
 func between(ctx context.Context, w *world) error {
 	w.spy.watch(true)
-	if err := w.sim.Inject(w.seed, slowCalls(250*time.Millisecond)); err != nil {
+	if err := w.sim.Inject(w.seed, stripesim.Fault{Do: stripesim.Slow, Min: 250 * time.Millisecond}); err != nil {
 		return err
 	}
 	people, err := w.readers(ctx, 6)
@@ -143,9 +145,9 @@ func between(ctx context.Context, w *world) error {
 		return err
 	}
 	w.spy.watch(false)
-	calls, held, err := w.spy.seen()
+	calls, inside, err := w.spy.seen()
 	w.checked.add("calls to Stripe watched", calls)
-	w.expect(held == 0, "%d calls to Stripe were made inside a transaction", held)
+	w.expect(inside == 0, "%d calls to Stripe were made inside a transaction", inside)
 	w.expect(calls > 40, "only %d calls to Stripe were watched", calls)
 	return err
 }

@@ -61,6 +61,7 @@ type world struct {
 	shop     shop
 
 	owners            map[string]uuid.UUID // members by the customers that the harness made
+	firsts            []string             // subscriptions that were bought first, of those bought twice
 	moments           int                  // at which a row looked before its end
 	injected, checked tally
 	allowed           allowances
