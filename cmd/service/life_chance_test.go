@@ -21,7 +21,7 @@ type act struct {
 // acts are what readers, publishers and banks do. Most lives should have a membership,
 // so buying is there twice.
 var acts = []act{
-	{"buys", (*chance).anyPurchase}, {"buys", (*chance).anyPurchase},
+	{"buys", (*chance).anyPurchase}, {"buys", (*chance).anyPurchase}, {"buys unsigned", (*chance).buysUnsigned},
 	{"gives", (*chance).anyGift},
 	{"pays what is owed", (*chance).paysWhatIsOwed},
 	{"is refused the renewal", (*chance).renewalRefused},
@@ -187,7 +187,7 @@ func (c *chance) unpauses() bool {
 // begins makes a subscription by the API for a reader who has been at Stripe.
 func (c *chance) begins(price, card string, with stripe.SubscriptionParams) bool {
 	for _, customer := range c.look().Customers {
-		if customer.Metadata["member_id"] != c.member {
+		if c.owners[customer.ID] != c.member {
 			continue
 		}
 		with.Customer, with.Items = stripe.String(customer.ID), []*stripe.SubscriptionItemsParams{{Price: &price}}
@@ -226,7 +226,7 @@ func (c *chance) buysCoffee() bool {
 // deleted is forgotten at Stripe; the oracle still knows whose customer that was.
 func (c *chance) deleted() bool {
 	for _, customer := range c.look().Customers {
-		if customer.Metadata["member_id"] == c.member {
+		if c.owners[customer.ID] == c.member {
 			_, err := c.publisher.api.Customers.Del(customer.ID, nil)
 			return c.tried(err)
 		}

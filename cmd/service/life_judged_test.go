@@ -3,6 +3,7 @@ package service_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http/httptest"
 	"slices"
 	"time"
@@ -46,6 +47,11 @@ func (c *chance) look() oracle.Truth {
 	for _, customer := range truth.Customers {
 		if reader := customer.Metadata["member_id"]; reader != "" {
 			c.owners[customer.ID] = reader
+		}
+	}
+	for _, sub := range truth.Subscriptions {
+		if c.owners[sub.Customer] == "" && sub.Metadata["intent_id"] != "" {
+			c.owners[sub.Customer] = c.unsigned
 		}
 	}
 	return truth
@@ -103,6 +109,7 @@ func (c *chance) holds() {
 		c.rt.Fatalf("reader %d on %s (-Stripe +the service):\n%s", c.lives, now, diff)
 	}
 	payments := truth.Payments(c.prices, func(customer string) bool { return c.owners[customer] != "" }, c.gifts())
+	maps.DeleteFunc(payments, func(_ string, p oracle.Charge) bool { return time.Unix(p.Created, 0).Before(c.since) })
 	if diff := cmp.Diff(money(payments), c.booked()); diff != "" {
 		c.rt.Fatalf("the ledger on %s, reader %d (-Stripe +the books):\n%s", now, c.lives, diff)
 	}
@@ -125,7 +132,11 @@ func readable(open map[string]time.Time) []string {
 func money(payments map[string]oracle.Charge) map[string]string {
 	all := map[string]string{}
 	for intent, c := range payments {
-		all[intent] = fmt.Sprintf("%d %s, refunded %d, fee %d", c.Amount, c.Currency, c.AmountRefunded, c.Fee())
+		who := "nobody"
+		if c.Customer != nil {
+			who = *c.Customer
+		}
+		all[intent] = fmt.Sprintf("%d %s of %s, refunded %d, fee %d", c.Amount, c.Currency, who, c.AmountRefunded, c.Fee())
 	}
 	return all
 }
@@ -133,8 +144,8 @@ func money(payments map[string]oracle.Charge) map[string]string {
 // booked is money as the ledger holds it.
 func (c *chance) booked() map[string]string {
 	c.t.Helper()
-	rows := must(c.books.Query(c.t.Context(), `SELECT payment_intent_id, amount || ' ' || currency || ', refunded ' || refunded || ', fee ' || coalesce(fee, 0)
-		FROM payments WHERE status = 'succeeded'`))(c.t)
+	rows := must(c.books.Query(c.t.Context(), `SELECT payment_intent_id, amount || ' ' || currency || ' of ' || coalesce(customer_id, 'nobody') || ', refunded ' || refunded || ', fee ' || coalesce(fee, 0)
+		FROM payments WHERE status = 'succeeded' AND paid_at >= $1`, c.since))(c.t)
 	all := map[string]string{}
 	var intent, words string
 	must(pgx.ForEachRow(rows, []any{&intent, &words}, func() error { all[intent] = words; return nil }))(c.t)
@@ -144,7 +155,7 @@ func (c *chance) booked() map[string]string {
 func (c *chance) nets() map[oracle.Day]int64 {
 	c.t.Helper()
 	rows := must(c.books.Query(c.t.Context(), `SELECT date_trunc('day', paid_at AT TIME ZONE 'UTC'), currency, sum(amount - refunded - coalesce(fee, 0))::bigint
-		FROM payments WHERE status = 'succeeded' GROUP BY 1, 2`))(c.t)
+		FROM payments WHERE status = 'succeeded' AND paid_at >= $1 GROUP BY 1, 2`, c.since))(c.t)
 	all := map[oracle.Day]int64{}
 	var day oracle.Day
 	var net int64

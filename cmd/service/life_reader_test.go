@@ -52,6 +52,12 @@ func (l *life) signIn() {
 	l.t.Helper()
 	before := len(l.mails.Mails())
 	l.post("/signin", "email", l.email)
+	l.proves(before)
+}
+
+// proves follows the link of the first mail after so many that has one.
+func (l *life) proves(before int) {
+	l.t.Helper()
 	ctx, cancel := context.WithTimeout(l.t.Context(), 20*time.Second)
 	defer cancel()
 	mail := must(l.mails.Wait(ctx, func(m mailcatch.Mail) bool {

@@ -1,0 +1,36 @@
+package service_test
+
+import "net/http"
+
+// joins makes the reader a member whose address is proven: mostly by signing in, at
+// times by buying first, unsigned, under an address that nobody has.
+func (c *chance) joins() {
+	c.t.Helper()
+	c.unsigned = ""
+	mails := len(c.mails.Mails())
+	if pick(c, "joins by", "signing in", "signing in", "buying") == "buying" {
+		c.anyPurchase()
+		c.settle()
+	}
+	if c.get("/v1/me").status == http.StatusOK { // let in, and mailed the link
+		c.proves(mails)
+	} else {
+		c.signIn()
+	}
+	if err := c.books.QueryRow(c.t.Context(), "SELECT id FROM members WHERE email = $1", c.email).Scan(&c.member); err != nil {
+		c.t.Fatal(err)
+	}
+	c.unsigned = c.member
+	c.look()
+	c.unsigned = "whoever typed " + c.email
+}
+
+// buysUnsigned is a purchase under the reader's address by somebody who is not signed
+// in. The address proves nothing: the money is ours, and the reader may read no more
+// by it.
+func (c *chance) buysUnsigned() bool {
+	reader := c.reader
+	defer func() { c.reader = reader }()
+	c.reader = c.browser()
+	return c.anyPurchase()
+}
