@@ -42,3 +42,11 @@ func (c *cache) put(token string, m *Member) {
 	}
 	c.young[strings.Clone(token)] = m // not the whole Cookie header that it was cut from
 }
+
+// len counts a token that is in both generations twice, and so is never more
+// than the size.
+func (c *cache) len() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return len(c.young) + len(c.old)
+}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -40,6 +42,11 @@ type Config struct {
 	// MaxLifetime is the longest time between a token's iat and exp; default
 	// 2 h.
 	MaxLifetime time.Duration
+	// KeysFile is where the keys are kept from one start to the next, so that
+	// the paper opens for members also when it starts while the membership
+	// service is away. It holds nothing secret, but who can write it can let
+	// themselves in. Default none.
+	KeysFile string
 	// MaxStale is how long keys are used after they were last fetched;
 	// default 24 h.
 	MaxStale time.Duration
@@ -55,6 +62,9 @@ type Config struct {
 	// some 20 MB when full of long ones.
 	CacheSize int
 
+	// PaymentRequired makes the default refusal say 402 instead of 403 to a
+	// member whose membership does not include what they ask for.
+	PaymentRequired bool
 	// Refusal writes the answer to a reader who may not pass Require, for
 	// example a page. The headers that a refusal must have are set; it
 	// chooses the status (Access.Status is the usual one) and the body. The
@@ -89,14 +99,24 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.HTTPClient, &http.Client{Timeout: 5 * time.Second})
 	orDefault(&c.Logger, slog.Default())
 	if c.Refusal == nil {
-		c.Refusal = plainRefusal
+		c.Refusal = c.plainRefusal
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
 	faults = append(faults, checkURL("JWKSURL", c.JWKSURL), checkURL("RenewURL", c.RenewURL),
-		checkURL("RevocationsURL", c.RevocationsURL), c.checkLimits(), c.checkRevocations())
+		checkURL("RevocationsURL", c.RevocationsURL), c.checkLimits(), c.checkRevocations(), c.checkKeysFile())
 	return c, errors.Join(faults...)
+}
+
+func (c Config) checkKeysFile() error {
+	if c.KeysFile == "" {
+		return nil
+	}
+	if info, err := os.Stat(filepath.Dir(c.KeysFile)); err != nil || !info.IsDir() {
+		return fault("KeysFile", "the folder of %q does not exist", c.KeysFile)
+	}
+	return nil
 }
 
 func (c Config) checkLimits() error {

@@ -80,7 +80,12 @@ func (v *Verifier) askForKeys() {
 func (v *Verifier) refreshKeys(ctx context.Context) (age time.Duration, err error) {
 	document, age, err := v.fetchKeys(ctx)
 	if err == nil {
-		err = v.install(document)
+		err = v.install(document, time.Now())
+	}
+	if err == nil {
+		if err := v.saveKeys(v.keys.Load()); err != nil {
+			v.config.Logger.WarnContext(ctx, "paywall: keys not kept for the next start", "error", err)
+		}
 	}
 	v.keysFailing.Store(err != nil)
 	if err != nil && ctx.Err() == nil {
@@ -89,11 +94,11 @@ func (v *Verifier) refreshKeys(ctx context.Context) (age time.Duration, err erro
 	return age, err
 }
 
-func (v *Verifier) install(document []byte) error {
+func (v *Verifier) install(document []byte, fetched time.Time) error {
 	before := v.keys.Load()
 	if before != nil && bytes.Equal(before.document, document) {
 		same := *before
-		same.fetched = time.Now()
+		same.fetched = fetched
 		v.keys.Store(&same)
 		return nil
 	}
@@ -101,7 +106,7 @@ func (v *Verifier) install(document []byte) error {
 	if err != nil {
 		return err
 	}
-	v.keys.Store(&keySet{document: document, keys: keys, cache: newCache(v.config.CacheSize), fetched: time.Now()})
+	v.keys.Store(&keySet{document: document, keys: keys, cache: newCache(v.config.CacheSize), fetched: fetched})
 	v.config.Logger.Info("paywall: keys replaced", "count", len(keys))
 	if before == nil {
 		close(v.haveKeys)

@@ -2,7 +2,6 @@ package paywall_test
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -132,13 +131,7 @@ func TestFirstKeysAreRetriedSoon(t *testing.T) {
 	issuer := paywalltest.NewIssuer(t)
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{status: http.StatusOK, broken: true, body: issuer.JWKS(), issuer: issuer}
-		v, err := paywall.New(paywall.Config{
-			Issuer: issuer.URL(), Audience: paywalltest.Audience, MaxStale: time.Minute,
-			HTTPClient: &http.Client{Transport: w}, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		v := w.verifier(t, func(c *paywall.Config) { c.MaxStale = time.Minute })
 		defer v.Close()
 		pass(16 * time.Second) // at 0, 1, 3, 7 and 15 s
 		if n := w.count(); n != 5 {

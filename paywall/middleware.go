@@ -91,11 +91,15 @@ func challenge(h http.Header, access Access, err error, features []string) {
 	}
 }
 
-func plainRefusal(w http.ResponseWriter, _ *http.Request, access Access) {
+func (c Config) plainRefusal(w http.ResponseWriter, _ *http.Request, access Access) {
 	text := map[Access]string{
 		Anonymous:    "This is for members. Please sign in.",
 		Insufficient: "Your membership does not include this.",
 		Unavailable:  "We cannot check your membership just now. Please try again in a moment.",
 	}
-	http.Error(w, text[access], access.Status())
+	status := access.Status()
+	if access == Insufficient && c.PaymentRequired {
+		status = http.StatusPaymentRequired
+	}
+	http.Error(w, text[access], status)
 }

@@ -166,6 +166,25 @@ func TestRefusalAndCookieOptions(t *testing.T) {
 	}
 }
 
+func TestPaymentRequiredByChoice(t *testing.T) {
+	t.Parallel()
+	issuer := paywalltest.NewIssuer(t)
+	h := issuer.Verifier(t, func(c *paywall.Config) { c.PaymentRequired = true }).Require("articles:full")(says)
+	for name, c := range map[string]struct {
+		with   []request
+		status int
+	}{
+		"a member without it": {[]request{withBearer(issuer.Token())}, 402},
+		"a stranger":          {nil, 401},
+	} {
+		w := ask(h, c.with...)
+		if w.Code != c.status || w.Header().Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: %d %v", name, w.Code, w.Header())
+		}
+		checkUncached(t, name, w)
+	}
+}
+
 func TestHandlerWithoutPaywallIsAnonymous(t *testing.T) {
 	t.Parallel()
 	if w := ask(says); w.Body.String() != "anonymous false " {

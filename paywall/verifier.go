@@ -11,7 +11,8 @@ import (
 
 // Verifier checks tokens and guards handlers. It is safe for concurrent use.
 type Verifier struct {
-	config Config
+	config   Config
+	verdicts tally
 
 	keys        atomic.Pointer[keySet]
 	keysFailing atomic.Bool   // the last fetch of keys failed
@@ -47,6 +48,7 @@ func New(config Config) (*Verifier, error) {
 		cancel:     cancel,
 	}
 	v.heard.Store(&heard{confirmed: time.Now()})
+	v.loadKeys()
 	go v.work(ctx)
 	return v, nil
 }
@@ -98,6 +100,12 @@ func (v *Verifier) usableKeys() *keySet {
 // ErrRevoked or ErrUnavailable (by errors.Is); the Member is then zero. It
 // never waits for the network.
 func (v *Verifier) Verify(token string) (Member, error) {
+	m, err := v.verify(token)
+	v.verdicts.count(err)
+	return m, err
+}
+
+func (v *Verifier) verify(token string) (Member, error) {
 	if len(token) > MaxTokenBytes {
 		return Member{}, fmt.Errorf("%w: longer than %d bytes", ErrInvalid, MaxTokenBytes)
 	}

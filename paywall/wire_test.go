@@ -28,7 +28,7 @@ type wire struct {
 	broken  bool // all of it
 	hanging bool // until the request is given up
 	ended   int  // requests given up
-	log     strings.Builder
+	log     lines
 
 	asks   []string                              // what If-None-Match said at each ask for the feed
 	asked  []time.Time                           // when
@@ -88,17 +88,7 @@ func inBubble(t *testing.T, test func(t *testing.T, issuer *paywalltest.Issuer, 
 	issuer := paywalltest.NewIssuer(t)
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{status: http.StatusOK, body: issuer.JWKS(), issuer: issuer}
-		config := paywall.Config{
-			Issuer: issuer.URL(), Audience: paywalltest.Audience, Clock: issuer.Now,
-			HTTPClient: &http.Client{Transport: w}, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
-		}
-		for _, c := range change {
-			c(&config)
-		}
-		v, err := paywall.New(config)
-		if err != nil {
-			t.Fatal(err)
-		}
+		v := w.verifier(t, change...)
 		defer v.Close()
 		if err := v.Ready(t.Context()); err != nil {
 			t.Fatal(err)
@@ -106,6 +96,42 @@ func inBubble(t *testing.T, test func(t *testing.T, issuer *paywalltest.Issuer, 
 		synctest.Wait()
 		test(t, issuer, w, v)
 	})
+}
+
+func (w *wire) verifier(t *testing.T, change ...func(*paywall.Config)) *paywall.Verifier {
+	t.Helper()
+	config := paywall.Config{
+		Issuer: w.issuer.URL(), Audience: paywalltest.Audience, Clock: w.issuer.Now,
+		HTTPClient: &http.Client{Transport: w}, Logger: w.log.logger(),
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	v, err := paywall.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// lines is a log that may be read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+func (l *lines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // pass lets time go by and the background do what is due.
