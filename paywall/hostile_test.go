@@ -8,10 +8,19 @@ import (
 
 func TestHostile(t *testing.T) {
 	t.Parallel()
-	issuer := paywalltest.NewIssuer(t)
-	v := issuer.Verifier(t)
-	issuer.RunHostile(t, func(token string) error {
-		_, err := v.Verify(token)
-		return err
-	})
+	for name, rotate := range map[string]func(*paywalltest.Issuer){
+		"ES256": (*paywalltest.Issuer).Rotate,
+		"EdDSA": (*paywalltest.Issuer).RotateEdDSA,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			issuer := paywalltest.NewIssuer(t)
+			rotate(issuer)
+			v := issuer.Verifier(t)
+			issuer.RunHostile(t, func(token string) error {
+				_, err := v.Verify(token)
+				return err
+			})
+		})
+	}
 }

@@ -80,8 +80,8 @@ func TestBreak(t *testing.T) {
 	}
 }
 
-// The matrix holds one good token and at least the twenty-four hostile ones
-// that verifiers are known to accept, no two alike.
+// The matrix holds one good token and many hostile ones, those that verifiers
+// are known to accept among them, no two alike.
 func TestHostileMatrixHasBothVerdicts(t *testing.T) {
 	t.Parallel()
 	issuer := paywalltest.NewIssuer(t)
@@ -99,7 +99,7 @@ func TestHostileMatrixHasBothVerdicts(t *testing.T) {
 		}
 		return err
 	})
-	if accepted != 1 || len(seen) < 25 {
+	if accepted != 1 || len(seen) < 85 {
 		t.Errorf("%d of %d accepted", accepted, len(seen))
 	}
 }
