@@ -41,5 +41,6 @@ var (
 	errTooManyTries = &Error{Kind: KindGone, Code: "signin.too_many_tries"}
 	errTooOften     = &Error{Kind: KindLimited, Code: "signin.too_often"}
 	errNoSession    = &Error{Kind: KindUnauthorized, Code: "session.ended"}
+	errLimited      = &Error{Kind: KindUnauthorized, Code: "session.limited"}
 	errAudience     = &Error{Kind: KindInvalid, Code: "token.audience_unknown"}
 )

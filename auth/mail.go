@@ -53,40 +53,46 @@ func (s *Service) sendSignInMail(ctx context.Context, job signInMail) error {
 	return s.mailer.Send(ctx, mail)
 }
 
-// signInWords are the gaps of the mail's templates.
-type signInWords struct {
-	Lang, Subject, Intro, Link, Button, CodeIntro, Code, Lifetime, Ignore string
+// letter is what our mails are made of. Button, Code and Other may be missing.
+type letter struct {
+	Lang, Subject, Intro  string
+	Link, Button          string
+	CodeIntro, Code       string
+	Lifetime, Ignore      string
+	Other, OtherLink, Way string // another way out, its address and its button
+}
+
+// write makes the letter a mail, plain and rich.
+func (l letter) write(to string) (notify.Mail, error) {
+	var plain, rich strings.Builder
+	if err := mailText.Execute(&plain, l); err != nil {
+		return notify.Mail{}, fmt.Errorf("write a mail: %w", err)
+	}
+	if err := mailHTML.Execute(&rich, l); err != nil {
+		return notify.Mail{}, fmt.Errorf("write a mail: %w", err)
+	}
+	return notify.Mail{To: to, Subject: l.Subject, Text: plain.String(), HTML: rich.String()}, nil
 }
 
 func (s *Service) composeSignIn(a models.SignInAttempt) (notify.Mail, error) {
-	w := s.signInWords(a)
-	var plain, rich strings.Builder
-	if err := mailText.Execute(&plain, w); err != nil {
-		return notify.Mail{}, fmt.Errorf("write the sign-in mail: %w", err)
-	}
-	if err := mailHTML.Execute(&rich, w); err != nil {
-		return notify.Mail{}, fmt.Errorf("write the sign-in mail: %w", err)
-	}
-	return notify.Mail{To: a.Email, Subject: w.Subject, Text: plain.String(), HTML: rich.String()}, nil
-}
-
-func (s *Service) signInWords(a models.SignInAttempt) signInWords {
 	words := s.words.For(a.Locale)
 	gaps := locale.Data{"Site": s.cfg.SiteName, "Minutes": int(attemptLife / time.Minute)}
 	about, path := "mail.signin.", "/signin/"
 	if a.Kind == models.SignInNewsletter {
 		about, path = "mail.newsletter.", "/newsletter/confirm/"
 	}
-	code := s.pepper.code(a)
-	return signInWords{
+	return letter{
 		Lang:      words.Tag(),
 		Subject:   words.Text(about+"subject", gaps),
 		Intro:     words.Text(about+"intro", gaps),
 		Link:      s.cfg.Issuer + path + encodeToken(a.ID, s.pepper.link(a)),
 		Button:    words.Text(about+"button", gaps),
 		CodeIntro: words.Text("mail.signin.code", gaps),
-		Code:      code[:4] + " " + code[4:],
+		Code:      spaced(s.pepper.code(a)),
 		Lifetime:  words.Text("mail.signin.lifetime", gaps),
 		Ignore:    words.Text("mail.signin.ignore", gaps),
-	}
+	}.write(a.Email)
 }
+
+// spaced is a code as people read it.
+func spaced(code string) string { return code[:4] + " " + code[4:] }

@@ -24,9 +24,11 @@ const (
 
 // Why a session was revoked.
 const (
-	revokedByReuse   = "reuse"
-	revokedBySignOut = "signed_out"
-	revokedByProof   = "first_proof"
+	revokedByReuse    = "reuse"
+	revokedBySignOut  = "signed_out"
+	revokedEverywhere = "signed_out_everywhere"
+	revokedByProof    = "first_proof"
+	revokedByAddress  = "address_changed"
 )
 
 // ended says whether a session is over at now.

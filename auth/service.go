@@ -48,6 +48,7 @@ func New(db *models.DB, jobs *notify.Jobs, mailer *notify.Mailer, words *locale.
 	}
 	s.ring.Store(emptyRing)
 	notify.AddWorker(jobs, s.sendSignInMail)
+	notify.AddWorker(jobs, s.sendReuseMail)
 	return s, nil
 }
 

@@ -63,13 +63,9 @@ func (s *Service) SignOut(ctx context.Context, refresh string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.update(ctx, `UPDATE sessions SET revoked_at = @now, revoked_reason = @reason
-		WHERE id = @id AND revoked_at IS NULL`,
-		map[string]any{"id": session.ID, "now": s.now(), "reason": revokedBySignOut})
-	if err != nil {
-		return fmt.Errorf("end session %s: %w", session.ID, err)
-	}
-	return nil
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		return endSessions(tx, revokedBySignOut, s.now(), "id = ?", session.ID)
+	})
 }
 
 // arrive presents a refresh token. Most arrivals change nothing and take no lock.
@@ -106,7 +102,10 @@ func (s *Service) arriveLocked(ctx context.Context, refresh string, now time.Tim
 		if session, changed = s.cfg.present(stored, generation, now, rotate); !changed {
 			return nil
 		}
-		return save(ctx, tx, session)
+		if err := save(ctx, tx, session); err != nil || session.RevokedAt == nil {
+			return err
+		}
+		return s.tellOfReuse(ctx, tx, session)
 	})
 	return session, err
 }
@@ -165,11 +164,13 @@ func save(ctx context.Context, tx *gorm.DB, session models.Session) error {
 	return nil
 }
 
-func revokeAll(tx *gorm.DB, memberID uuid.UUID, reason string, now time.Time) error {
-	err := tx.Exec(`UPDATE sessions SET revoked_at = ?, revoked_reason = ? WHERE member_id = ? AND revoked_at IS NULL`,
-		now, reason, memberID).Error
+// endSessions ends the sessions that the condition is true of. What has ended before
+// keeps its reason.
+func endSessions(tx *gorm.DB, reason string, now time.Time, which string, args ...any) error {
+	err := tx.Exec(`UPDATE sessions SET revoked_at = ?, revoked_reason = ? WHERE revoked_at IS NULL AND `+which,
+		append([]any{now, reason}, args...)...).Error
 	if err != nil {
-		return fmt.Errorf("end the sessions of member %s: %w", memberID, err)
+		return fmt.Errorf("end sessions: %w", err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,7 +19,12 @@ const apiVersion = "1.0.0"
 
 // mountAPI adds the JSON API and its description, /openapi.json. The description is
 // made from the types below, its examples from examples.go.
-func (s *server) mountAPI(e *echo.Echo) {
+func (s *server) mountAPI(e *echo.Echo) error {
+	guard, err := s.guardAPI()
+	if err != nil {
+		return err
+	}
+	e.Use(guard)
 	config := huma.DefaultConfig("Membership", apiVersion)
 	config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", nil
 	config.Info.Description = "Who the reader is, what they may read and what can be bought. Errors are problem documents (RFC 9457)."
@@ -32,6 +38,27 @@ func (s *server) mountAPI(e *echo.Echo) {
 	huma.Register(api, operation("plans", "/v1/plans", "What can be bought and given", examplePlans()), s.v1Plans)
 	huma.Register(api, forReaders(operation("me", "/v1/me", "Who is signed in, and what they may read", exampleMe())), s.v1Me)
 	huma.Register(api, forReaders(operation("token", "/v1/token", "An access token for an article service", exampleToken())), s.v1Token)
+	s.mountDevices(api)
+	return nil
+}
+
+// guardAPI refuses what changes something and comes from another site. No other site
+// is trusted: nothing here is for its scripts but /v1/plans and /v1/me.
+func (s *server) guardAPI() (echo.MiddlewareFunc, error) {
+	csrf, err := s.csrf("header:"+csrfHeader, nil)
+	if err != nil {
+		return nil, err
+	}
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		guarded := csrf(next)
+		return func(c echo.Context) error {
+			r := c.Request()
+			if safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions; safe || !strings.HasPrefix(r.URL.Path, "/v1/") {
+				return next(c)
+			}
+			return guarded(c)
+		}
+	}, nil
 }
 
 // shared lets scripts of other origins read one path.

@@ -14,6 +14,7 @@ import (
 // its forms come from.
 type browser struct {
 	n       *newsroom
+	agent   string // what it calls itself
 	cookies map[string]*http.Cookie
 }
 
@@ -33,6 +34,7 @@ func (b *browser) do(r *http.Request) seen {
 	for _, k := range b.cookies {
 		r.AddCookie(&http.Cookie{Name: k.Name, Value: k.Value})
 	}
+	r.Header.Set("User-Agent", b.agent)
 	w := httptest.NewRecorder()
 	b.n.site.ServeHTTP(w, r)
 	answer := w.Result()

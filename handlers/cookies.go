@@ -38,8 +38,11 @@ func setCookie(c echo.Context, name, value string, life time.Duration) {
 	})
 }
 
-func clearCookie(c echo.Context, name string) {
-	c.SetCookie(&http.Cookie{Name: name, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+func clearCookie(c echo.Context, name string) { c.SetCookie(ended(name)) }
+
+// ended is the cookie with which a browser forgets the one of that name.
+func ended(name string) *http.Cookie {
+	return &http.Cookie{Name: name, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
 // cookie is the value of the request's cookie of that name, "" without one.

@@ -3,6 +3,8 @@ package handlers
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"newsroom.example/membership/models"
 )
 
@@ -36,6 +38,14 @@ func exampleMe() meBody {
 			{Feature: "sources:links", Sources: []models.GrantSource{models.FromNewsletter, models.FromSubscription}},
 		},
 	}
+}
+
+func exampleDevices() devicesBody {
+	at := time.Date(2026, time.November, 22, 9, 0, 0, 0, time.UTC)
+	return devicesBody{Sessions: []deviceBody{
+		{ID: uuid.MustParse("019ab0c4-6b1e-7c3f-9a54-2f4f0a6d9e11"), Device: "Firefox on Windows", SignedInAt: at.AddDate(0, -1, 0), LastSeenAt: at, Current: true, Proven: true},
+		{ID: uuid.MustParse("019ab0c4-7d02-7c3f-9a54-2f4f0a6d9e12"), Device: "Safari on iPhone", SignedInAt: at.AddDate(0, -5, 0), LastSeenAt: at.AddDate(0, 0, -3), Proven: true},
+	}}
 }
 
 func exampleToken() tokenBody {

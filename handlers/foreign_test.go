@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/labstack/echo/v4"
 )
 
 func TestFormsThatAreTooLargeOrOfAnotherKind(t *testing.T) {
@@ -27,29 +29,84 @@ func TestFormsThatAreTooLargeOrOfAnotherKind(t *testing.T) {
 	wantEqual(t, "intents", n.count("checkout_intents"), 0)
 }
 
-func TestNoFormIsTakenFromElsewhere(t *testing.T) {
-	t.Parallel()
-	n := open(t)
-	b := n.browser()
-	b.signIn("ada@example.org")
-	for _, route := range n.site.Routes() {
-		if route.Method != http.MethodPost {
-			continue
-		}
-		for _, from := range []struct{ site, origin string }{
-			{"cross-site", "https://evil.example"}, {"cross-site", "null"}, {"same-site", "https://shop.example.news"}, {"same-site", ""}, {"", "https://evil.example"}, {"", ""},
-		} {
-			r := request(http.MethodPost, route.Path, "csrf=_echo_csrf_using_sec_fetch_site_")
-			for header, value := range map[string]string{"Sec-Fetch-Site": from.site, "Origin": from.origin} {
-				r.Header.Del(header)
-				if value != "" {
-					r.Header.Set(header, value)
-				}
-			}
-			wantEqual(t, route.Path+" from "+from.site+" "+from.origin, b.do(r).Status, 403)
+// origins are those that a browser could name, with what it says of them.
+var origins = []struct {
+	origin  string
+	trusted bool // by our forms
+}{
+	{membersURL, false}, {articleURL, true}, {"https://shop.example.news", false}, {"https://evil.example", false},
+	{articleURL + ".evil.example", false}, {"null", false}, {"", false},
+}
+
+// unsafeRoutes are all that change something, from the router's own table, but for what
+// Stripe posts.
+func (n *newsroom) unsafeRoutes() (pages, api []*echo.Route) {
+	for _, r := range n.site.Routes() {
+		switch {
+		case r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions || !strings.HasPrefix(r.Path, "/"):
+		case strings.HasPrefix(r.Path, "/v1/"):
+			api = append(api, r)
+		default:
+			pages = append(pages, r)
 		}
 	}
-	b.get("/account").want(200, "ada@example.org")
+	return pages, api
+}
+
+// Every route that changes something × every word of Sec-Fetch-Site × every origin: only
+// our own pages and what the reader did themselves pass, and for forms the publisher's
+// sites.
+func TestNothingIsTakenFromElsewhere(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	pages, api := n.unsafeRoutes()
+	if len(pages) < 12 || len(api) < 2 {
+		t.Fatalf("%d pages and %d of the API: the table is not whole", len(pages), len(api))
+	}
+	for _, site := range []string{"same-origin", "none", "same-site", "cross-site", "cross-origin", ""} {
+		for _, from := range origins {
+			own := site == "same-origin" || site == "none"
+			n.wantGuarded(pages, site, from.origin, own || site != "" && from.trusted)
+			n.wantGuarded(api, site, from.origin, own)
+		}
+	}
+	wantEqual(t, "attempts", n.count("sign_in_attempts"), 0)
+}
+
+func (n *newsroom) wantGuarded(routes []*echo.Route, site, origin string, passes bool) {
+	n.t.Helper()
+	for _, route := range routes {
+		r := request(route.Method, strings.NewReplacer(":", "", "{id}", "x").Replace(route.Path), "csrf=_echo_csrf_using_sec_fetch_site_")
+		r.Header.Set("X-CSRF-Token", "_echo_csrf_using_sec_fetch_site_")
+		for header, value := range map[string]string{"Sec-Fetch-Site": site, "Origin": origin} {
+			r.Header.Del(header)
+			if value != "" {
+				r.Header.Set(header, value)
+			}
+		}
+		if got := n.browser().do(r).Status; (got != http.StatusForbidden) != passes {
+			n.t.Errorf("%s %s, Sec-Fetch-Site %q, Origin %q: %d, want it to pass: %v", route.Method, route.Path, site, origin, got, passes)
+		}
+	}
+}
+
+// A program that is no browser repeats a cookie in a header.
+func TestAProgramMayChangeThings(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	b := n.deviceOf(firefox, "ada@example.org")
+	ask := func(token string) seen {
+		r := request(http.MethodDelete, "/v1/sessions", "")
+		r.Header.Del("Sec-Fetch-Site")
+		r.Header.Set("X-CSRF-Token", token)
+		return b.do(r)
+	}
+	const mine = "a-value-of-the-programs-own-making"
+	ask(mine).want(403)
+	b.cookies["__Host-csrf"] = &http.Cookie{Name: "__Host-csrf", Value: mine}
+	ask("").want(403)
+	ask("guessed").want(403)
+	ask(mine).want(204)
 }
 
 func TestFormsFromElsewhere(t *testing.T) {

@@ -162,13 +162,12 @@ func allText(form url.Values) bool {
 	return true
 }
 
-// csrf refuses forms that another site posts. Browsers say where a form comes from
-// (Sec-Fetch-Site); for those that do not, the form repeats a cookie. The
-// publisher's own sites may post here.
-func (s *server) csrf() (echo.MiddlewareFunc, error) {
+// csrf refuses what another site sends. Browsers say where a request comes from
+// (Sec-Fetch-Site); those that do not repeat a cookie. The trusted sites may send, too.
+func (s *server) csrf(token string, trusted []string) (echo.MiddlewareFunc, error) {
 	return middleware.CSRFConfig{
-		TrustedOrigins: s.cfg.ArticleOrigins,
-		TokenLookup:    "form:" + csrfField,
+		TrustedOrigins: trusted,
+		TokenLookup:    token,
 		CookieName:     csrfCookie,
 		CookiePath:     "/",
 		CookieSecure:   true,
@@ -178,4 +177,7 @@ func (s *server) csrf() (echo.MiddlewareFunc, error) {
 	}.ToMiddleware()
 }
 
-const csrfField = "csrf"
+const (
+	csrfField  = "csrf"
+	csrfHeader = "X-CSRF-Token"
+)

@@ -168,6 +168,13 @@ func (n *newsroom) syncPurchase() {
 // path of its link and its code.
 func (n *newsroom) mailTo(address string) (link, code string) {
 	n.t.Helper()
+	mail := n.letterTo(address)
+	return mailLink.FindStringSubmatch(mail.Text)[1], mailCode.FindStringSubmatch(mail.Text)[1]
+}
+
+// letterTo waits for a mail to that address that was not read yet.
+func (n *newsroom) letterTo(address string) mailcatch.Mail {
+	n.t.Helper()
 	ctx, cancel := context.WithTimeout(n.t.Context(), 20*time.Second)
 	defer cancel()
 	mail, err := n.mails.Wait(ctx, func(m mailcatch.Mail) bool {
@@ -177,7 +184,7 @@ func (n *newsroom) mailTo(address string) (link, code string) {
 		n.t.Fatalf("no mail to %s: %v", address, err)
 	}
 	n.read[mail.Raw] = true
-	return mailLink.FindStringSubmatch(mail.Text)[1], mailCode.FindStringSubmatch(mail.Text)[1]
+	return mail
 }
 
 var (

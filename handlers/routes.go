@@ -47,6 +47,9 @@ func (s *server) pageRoutes() []route {
 		{http.MethodGet, "/account", s.account, reader},
 		{http.MethodPost, "/account/portal", s.portal, proven},
 		{http.MethodPost, "/account/gifts/:id/stop", s.stopGift, proven},
+		{http.MethodGet, "/account/devices", s.devices, proven},
+		{http.MethodPost, "/account/devices/end", s.signOutEverywhere, proven},
+		{http.MethodPost, "/account/devices/:id/end", s.endDevice, proven},
 		{http.MethodGet, "/renew", s.renew, anybody},
 	}
 }
@@ -56,7 +59,11 @@ func (s *server) routes(e *echo.Echo) error {
 	if err := s.mountPages(e); err != nil {
 		return err
 	}
-	s.mountAPI(e) // GET /v1/plans: anybody. GET /v1/me, /v1/token: who has a session. GET /openapi.json: anybody
+	// GET /v1/plans: anybody. GET /v1/me, /v1/token, /v1/sessions: who has a session.
+	// DELETE /v1/sessions, /v1/sessions/{id}: by a proven address. GET /openapi.json: anybody.
+	if err := s.mountAPI(e); err != nil {
+		return err
+	}
 	e.GET("/.well-known/jwks.json", s.jwks)
 	e.GET("/livez", s.live)
 	e.GET("/readyz", s.readiness)
@@ -85,7 +92,7 @@ type route struct {
 
 // mountPages adds the pages with what every form needs.
 func (s *server) mountPages(e *echo.Echo) error {
-	csrf, err := s.csrf()
+	csrf, err := s.csrf("form:"+csrfField, s.cfg.ArticleOrigins)
 	if err != nil {
 		return err
 	}

@@ -168,6 +168,11 @@ func (s *server) signOut(c echo.Context) error {
 	if err := s.Auth.SignOut(c.Request().Context(), cookie(c, sessionCookie)); err != nil {
 		return err
 	}
+	return s.letOut(c)
+}
+
+// letOut has this browser forget what it knew of its reader.
+func (s *server) letOut(c echo.Context) error {
 	for _, name := range []string{sessionCookie, attemptCookie, checkoutCookie, giftCookie} {
 		if slices.ContainsFunc(c.Cookies(), func(k *http.Cookie) bool { return k.Name == name }) {
 			clearCookie(c, name)
