@@ -31,6 +31,9 @@ func (s *Service) apply(tx *gorm.DB, subject models.SyncSubject, st state) error
 		if err := s.applyCustomer(tx, subject, st, *owner); err != nil {
 			return err
 		}
+		if err := s.reopenRefunds(tx, st); err != nil {
+			return err
+		}
 		if err := s.owe(tx, *owner); err != nil {
 			return err
 		}

@@ -78,9 +78,9 @@ func (s *Service) waiting(row models.SyncSubject, events waitingEvents) Differen
 }
 
 // errands are those that nobody but staff can bring to an end: that wait for a
-// decision, or that Stripe refused for a day.
+// decision, that Stripe refused for a day, or whose refund failed at the bank.
 func (e *examination) errands(ctx context.Context) error {
-	for _, status := range []models.ErrandStatus{models.ErrandWaiting, models.ErrandRefused} {
+	for _, status := range StaffsTurn {
 		rows, err := e.s.Errands(ctx, status, booksPage)
 		if err != nil {
 			return err
@@ -104,6 +104,9 @@ func errandSentence(e models.Errand) string {
 	words := fmt.Sprintf("Errand %s%s: to %s (%s) ", e.ID, ofMember(&e.MemberID), do, why)
 	if e.Status == models.ErrandWaiting {
 		return words + fmt.Sprintf("waits for your decision since %s: membership errands approve or dismiss %s.", moment(e.OwedAt), e.ID)
+	}
+	if cameBack(e) {
+		return words + fmt.Sprintf("failed at the bank, and the money is still here: give it back another way and dismiss it, or approve it to try once more: membership errands approve or dismiss %s.", e.ID)
 	}
 	return words + fmt.Sprintf("was refused by Stripe for a day, at last with %q: see to it there, then membership errands approve or dismiss %s.", e.LastError, e.ID)
 }

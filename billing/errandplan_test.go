@@ -113,10 +113,10 @@ func TestAnApprovalSaysWhatItWillGiveBack(t *testing.T) {
 	n.settle()
 	second := n.waits()
 	for books, want := range map[string]string{
-		`status = 'pending', paid_at = NULL`:                                          "A debit of €8 is still with the bank. It is given back when it has arrived.",
-		`status = 'succeeded', paid_at = created_at, disputed = amount, refunded = 0`: "No payment is given back.",
+		`status = 'pending', paid_at = NULL, refunded = 0, disputed = 0`:              "A debit of €8 is still with the bank. It is given back when it has arrived.",
+		`status = 'succeeded', paid_at = created_at, refunded = 0, disputed = amount`: "No payment is given back.",
 		`status = 'succeeded', paid_at = created_at, refunded = amount, disputed = 0`: "No payment is given back.",
-		`status = 'failed', paid_at = NULL`:                                           "No payment is given back.",
+		`status = 'failed', paid_at = NULL, refunded = 0, disputed = 0`:               "No payment is given back.",
 	} {
 		n.sql(`UPDATE payments SET `+books+` WHERE subscription_id = ?`, second.Target)
 		if diff := cmp.Diff([]string{want}, n.givesBack(second)); diff != "" {

@@ -83,11 +83,12 @@ func (s *Service) carryOut(ctx context.Context, e models.Errand) error {
 }
 
 // giveBackOnce refunds what is left of a payment. Stripe forgets a key after a day,
-// and keeps an error under it for one, so the list is looked at first.
+// and keeps an error under it for one, so the list is looked at first. A refund on it
+// that failed is one that staff have approved to try again.
 func (s *Service) giveBackOnce(ctx context.Context, e models.Errand) error {
 	made, err := s.refundOf(ctx, e.Target, e.ID)
-	if made != nil || err != nil {
-		return errors.Join(err, comesBack(made))
+	if err != nil || made != nil && comesBack(made) == nil {
+		return err
 	}
 	params := &stripe.RefundParams{
 		Params: stripe.Params{Context: ctx}, PaymentIntent: stripe.String(e.Target), Reason: stripe.String(string(stripe.RefundReasonDuplicate)),
@@ -148,7 +149,7 @@ var errandActions = map[models.ErrandCause]string{
 }
 
 // postponeErrand plans the next try. After a day the errand is refused, and staff
-// must look.
+// must look; at once where the bank has decided.
 func (s *Service) postponeErrand(ctx context.Context, e models.Errand, cause error) error {
 	now, spent := s.real(), e.Spent
 	if keyIsSpent(cause) {
@@ -157,9 +158,10 @@ func (s *Service) postponeErrand(ctx context.Context, e models.Errand, cause err
 	columns := map[string]any{
 		"spent": spent, "last_error": fault(cause), "next_at": now.Add(backoff(e.Attempts)),
 	}
-	if now.Sub(e.OwedAt) >= deadAfter && !s.stripe.transport.down.Load() {
+	aDay := now.Sub(e.OwedAt) >= deadAfter && !s.stripe.transport.down.Load()
+	if aDay || errors.Is(cause, errCameBack) {
 		columns["status"] = models.ErrandRefused
-		s.log.ErrorContext(ctx, "gave an errand up after a day of failures: see `membership errands list`", "errand", e.ID, "error", fault(cause))
+		s.log.ErrorContext(ctx, "gave an errand up: see `membership errands list`", "errand", e.ID, "error", fault(cause))
 	}
 	return s.returnErrand(ctx, e, columns)
 }

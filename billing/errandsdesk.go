@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"newsroom.example/membership/models"
 )
@@ -18,7 +19,38 @@ func (s *Service) Errands(ctx context.Context, status models.ErrandStatus, limit
 	return all, nil
 }
 
-// DecideErrand has a waiting or refused errand carried out, or dismisses it.
+// StaffsTurn are the states in which nobody but staff can bring an errand to an end.
+var StaffsTurn = []models.ErrandStatus{models.ErrandWaiting, models.ErrandRefused}
+
+// errandsForStaff are a member's.
+func (s *Service) errandsForStaff(ctx context.Context, member uuid.UUID) ([]models.Errand, error) {
+	var all []models.Errand
+	err := s.db.WithContext(ctx).Where("member_id = ? AND livemode = ? AND status IN ?", member, s.cfg.Livemode, StaffsTurn).Order("owed_at, id").Find(&all).Error
+	if err != nil {
+		return nil, fmt.Errorf("list the errands of member %s: %w", member, err)
+	}
+	return all, nil
+}
+
+// cameBack says that a refund was given and failed at the bank.
+func cameBack(e models.Errand) bool { return e.LastError == errCameBack.Error() }
+
+// openWords say what of an errand waits for staff.
+func openWords(e models.Errand) Sentence {
+	facts := map[string]any{"Ref": e.Target, "Errand": e.ID.String(), "Date": e.OwedAt}
+	switch {
+	case e.Status == models.ErrandWaiting:
+		return say("errand.open.waiting", facts)
+	case cameBack(e):
+		return say("errand.open.came_back", facts)
+	case e.Kind == models.RefundPayment:
+		return say("errand.open.refund_refused", facts)
+	}
+	return say("errand.open.cancel_refused", facts)
+}
+
+// DecideErrand has a waiting or refused errand carried out, or dismisses it. A refund
+// that failed at the bank is then made anew.
 // KindNotFound errand_unknown; KindConflict errand_decided, errand_outdated; and what
 // Why refuses.
 func (s *Service) DecideErrand(ctx context.Context, id string, approve bool, by Why) (models.Errand, error) {
@@ -74,7 +106,7 @@ func (s *Service) decide(tx *gorm.DB, e *models.Errand, approve bool, by Why) er
 		}
 	}
 	done := tx.Model(&models.Errand{}).Where("id = ? AND status IN ?", e.ID, []models.ErrandStatus{models.ErrandWaiting, models.ErrandRefused}).
-		Updates(map[string]any{"status": e.Status, "next_at": now, "owed_at": now, "attempts": 0})
+		Updates(map[string]any{"status": e.Status, "next_at": now, "owed_at": now, "attempts": 0, "spent": gorm.Expr("spent + 1")})
 	if done.Error != nil {
 		return fmt.Errorf("decide errand %s: %w", e.ID, done.Error)
 	}

@@ -156,19 +156,7 @@ func TestARefundThatFailsIsForStaff(t *testing.T) {
 		t.Fatal(worked, err)
 	}
 	n.settle()
-	n.Service = n.through(func(w http.ResponseWriter, r *http.Request, to http.Handler) {
-		if r.URL.Path != "/v1/refunds" {
-			to.ServeHTTP(w, r)
-			return
-		}
-		answer := ask(t, r, to)
-		for _, refund := range append(listedOf(answer), answer) {
-			refund["status"] = "failed"
-		}
-		if err := json.NewEncoder(w).Encode(answer); err != nil {
-			t.Error(err)
-		}
-	})
+	n.Service = n.refundsFail()
 	for range 30 {
 		n.heal()
 		n.real.advance(time.Hour)
@@ -177,6 +165,23 @@ func TestARefundThatFailsIsForStaff(t *testing.T) {
 	if err != nil || len(refused) != 1 || refused[0].Kind != models.RefundPayment || n.healings() != 1 {
 		t.Errorf("%+v, %d healed, %v", refused, n.healings(), err)
 	}
+}
+
+// refundsFail is billing whose bank takes no refund.
+func (n *newsroom) refundsFail() *billing.Service {
+	return n.through(func(w http.ResponseWriter, r *http.Request, to http.Handler) {
+		if r.URL.Path != "/v1/refunds" {
+			to.ServeHTTP(w, r)
+			return
+		}
+		answer := ask(n.t, r, to)
+		for _, refund := range append(listedOf(answer), answer) {
+			refund["status"] = "failed"
+		}
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
+			n.t.Error(err)
+		}
+	})
 }
 
 // listedOf are the objects of a list; none of what is no list.

@@ -19,6 +19,8 @@ type Explanation struct {
 	// was won since.
 	Known Access  `json:"known_now"`
 	Then  *Access `json:"known_then,omitempty"`
+	// Open is what waits for staff now, whatever At is.
+	Open []Sentence `json:"open,omitempty"`
 }
 
 // Access is what may be read at an instant and what not.
@@ -74,6 +76,13 @@ func (s *Service) Explain(ctx context.Context, memberID uuid.UUID, at time.Time)
 	grants, err := s.GrantsAsOf(ctx, memberID, e.Now)
 	if err != nil {
 		return e, err
+	}
+	open, err := s.errandsForStaff(ctx, memberID)
+	if err != nil {
+		return e, err
+	}
+	for _, each := range open {
+		e.Open = append(e.Open, openWords(each))
 	}
 	story, err := s.storyOf(ctx, memberID)
 	if err != nil {

@@ -25,7 +25,8 @@ const (
 )
 
 // ErrandStatus is where an errand stands: waiting until staff decide, owed until it
-// is done or Stripe has refused it for a day.
+// is done or Stripe has refused it for a day. A refund that is done is refused after
+// all when it fails at the bank.
 type ErrandStatus string
 
 // The statuses of an errand.

@@ -10,14 +10,15 @@ import (
 )
 
 type errandsListCmd struct {
-	Status string `default:"waiting" enum:"waiting,owed,done,refused,dismissed" help:"waiting (for you), owed, done, refused (by Stripe, for a day) or dismissed."`
+	Status string `default:"" enum:",waiting,owed,done,refused,dismissed" placeholder:"STATUS" help:"waiting (for you), owed, done, refused (by Stripe for a day, or by the bank) or dismissed. What is yours to decide, waiting or refused, if left out."`
 	JSON   bool   `name:"json" help:"For programs."`
 }
 
 // Help is kong's long help.
 func (errandsListCmd) Help() string {
 	return `A second membership that was paid within a day of the first is cancelled and refunded by itself.
-Others wait here: they may be meant.
+Others wait here: they may be meant. So does what Stripe refused, and a refund that failed at the
+bank: give it back another way and dismiss it, or approve it to try once more.
 
 Example: membership errands list`
 }
@@ -32,23 +33,43 @@ func (c errandsListCmd) Run(s *streams) error {
 		return err
 	}
 	defer done()
-	all, err := bill.Errands(s.ctx, models.ErrandStatus(c.Status), mostErrands)
+	all, err := c.list(s, bill)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		return s.json(all)
 	}
-	if len(all) == 0 {
+	switch {
+	case len(all) > 0:
+		s.table(func(w io.Writer) {
+			for _, e := range all {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\tmember %s\tsince %s\t%s\n", e.ID, e.Status, errandWords[e.Cause][e.Kind], e.Target, e.MemberID, shown(e.OwedAt), e.LastError)
+			}
+		})
+	case c.Status == "":
+		fmt.Fprintln(s.stdout, "No errand waits for you.")
+	default:
 		fmt.Fprintf(s.stdout, "No errand is %s.\n", c.Status)
-		return nil
 	}
-	s.table(func(w io.Writer) {
-		for _, e := range all {
-			fmt.Fprintf(w, "%s\t%s\t%s\tmember %s\tsince %s\t%s\n", e.ID, errandWords[e.Cause][e.Kind], e.Target, e.MemberID, shown(e.OwedAt), e.LastError)
-		}
-	})
 	return nil
+}
+
+// list is what was asked for; without a choice what only staff can bring to an end.
+func (c errandsListCmd) list(s *streams, bill *billing.Service) ([]models.Errand, error) {
+	wanted := []models.ErrandStatus{models.ErrandStatus(c.Status)}
+	if c.Status == "" {
+		wanted = billing.StaffsTurn
+	}
+	all := []models.Errand{}
+	for _, status := range wanted {
+		some, err := bill.Errands(s.ctx, status, mostErrands)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
 }
 
 var errandWords = map[models.ErrandCause]map[models.ErrandKind]string{

@@ -173,7 +173,7 @@ func TestEventsSayWhatIsWrong(t *testing.T) {
 func TestErrands(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
-	d.run("errands", "list").want(0, "No errand is waiting.")
+	d.run("errands", "list").want(0, "No errand waits for you.")
 	reader := d.member("ada@example.org")
 	payment := d.join(reader)
 	var ids []string

@@ -66,6 +66,12 @@ func (s *streams) printExplanation(e billing.Explanation) {
 		fmt.Fprintln(s.stdout, "\nAs it was known then, and the reader met it:")
 		s.printAccess(*e.Then)
 	}
+	if len(e.Open) > 0 {
+		fmt.Fprintln(s.stdout, "\nWaits for you")
+	}
+	for _, each := range e.Open {
+		fmt.Fprintf(s.stdout, "  %s\n", s.tell(each))
+	}
 }
 
 func (s *streams) printAccess(a billing.Access) {
