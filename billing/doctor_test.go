@@ -133,7 +133,7 @@ var illnesses = map[string]illness{
 		harm: []string{`UPDATE subscriptions SET status = 'past_due', failed_at = created_at`},
 		want: []string{
 			"Subscription sub_1 (member MEMBER): Stripe says active; our books say past_due, and the reader reads until 25 December 2026.",
-			"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 29 December 2026 12:00 UTC by grace (past_due); the grant gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due).",
+			"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 29 December 2026 12:00 UTC by grace (the renewal's charge failed); the grant gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (a renewal is due).",
 		},
 	},
 	"a membership that is not there": {
@@ -149,7 +149,7 @@ var illnesses = map[string]illness{
 			trial_end = created_at, pause_collection = 'void', latest_invoice_status = 'open'`},
 		want: []string{
 			"Subscription sub_1 (member MEMBER): Stripe says its period ends 22 December 2026 12:00 UTC and it has no trial and it collects money and it goes on and its latest invoice in_1 is paid; our books say its period ends 23 December 2026 12:00 UTC and its trial ends 22 November 2026 12:00 UTC and its collection is paused (void) and it is to end with its period (asked for 22 November 2026 12:00 UTC) and its latest invoice in_1 is open.",
-			"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC; the grant gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due).",
+			"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC; the grant gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (a renewal is due).",
 		},
 	},
 	"a payment of another amount": {
@@ -176,13 +176,13 @@ var illnesses = map[string]illness{
 	"a grant that gives too much": {
 		harm: []string{`UPDATE grants SET valid_until = valid_until + interval '1 year', grace_until = NULL, grace_reason = ''`},
 		want: []string{
-			"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due); the grant gives access from 22 November 2026 12:00 UTC to 22 December 2027 12:00 UTC.",
+			"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (a renewal is due); the grant gives access from 22 November 2026 12:00 UTC to 22 December 2027 12:00 UTC.",
 		},
 	},
 	"no grant": {
 		harm: []string{`DELETE FROM grant_events`, `DELETE FROM grants`},
 		want: []string{
-			"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due); the grant gives nothing.",
+			"Subscription sub_1 (member MEMBER): by the policy it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (a renewal is due); the grant gives nothing.",
 		},
 	},
 	"a sync that was given up": {

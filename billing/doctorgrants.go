@@ -63,9 +63,17 @@ func accessWords(t models.Terms) string {
 		words += " to " + moment(*t.ValidUntil)
 	}
 	if t.GraceUntil != nil {
-		words += fmt.Sprintf(", and until %s by grace (%s)", moment(*t.GraceUntil), t.GraceReason)
+		words += fmt.Sprintf(", and until %s by grace (%s)", moment(*t.GraceUntil), graceReasons[t.GraceReason])
 	}
 	return words
+}
+
+// graceReasons are the reasons of a grace in words.
+var graceReasons = map[string]string{
+	GraceRenewalDue: "a renewal is due",
+	GraceProcessing: "the renewal's debit is on its way",
+	GracePastDue:    "the renewal's charge failed",
+	GraceFirst:      "the first debit is on its way",
 }
 
 // strayGrants are those of subscriptions that our books do not have, and that still

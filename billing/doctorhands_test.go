@@ -221,11 +221,11 @@ func TestAccessThatNothingExplainsIsEndedByHand(t *testing.T) {
 	for kind, c := range map[string]struct{ harm, want string }{
 		"grant.stray": {
 			harm: `UPDATE grants SET source_ref = 'sub_gone'`,
-			want: "Grant GRANT (member MEMBER): it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due) for subscription sub_gone, which our books do not have. ",
+			want: "Grant GRANT (member MEMBER): it gives access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (a renewal is due) for subscription sub_gone, which our books do not have. ",
 		},
 		"grant.unexplained": {
 			harm: `UPDATE grants SET part = 'price_of_nobody'`,
-			want: "Subscription sub_1 (member MEMBER): by the policy it gives nothing of what grant GRANT gives: access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (renewal_due). ",
+			want: "Subscription sub_1 (member MEMBER): by the policy it gives nothing of what grant GRANT gives: access from 22 November 2026 12:00 UTC to 22 December 2026 12:00 UTC, and until 25 December 2026 12:00 UTC by grace (a renewal is due). ",
 		},
 	} {
 		t.Run(kind, func(t *testing.T) {

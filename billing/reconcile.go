@@ -2,6 +2,8 @@ package billing
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +22,15 @@ type Difference struct {
 
 	subject models.SyncSubject // whose sync heals it; without an id none does
 	dead    bool               // that sync was given up
+}
+
+// Tally says how many differences of each kind there are, kind by kind.
+func Tally(counts models.Counts) []Sentence {
+	var all []Sentence
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		all = append(all, say("found."+kind, map[string]any{"Count": counts[kind]}))
+	}
+	return all
 }
 
 // subjectsOf are the subjects whose sync heals some differences.

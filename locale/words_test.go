@@ -24,6 +24,27 @@ var (
 	quoted = regexp.MustCompile(`"([a-z_]+(?:\.[a-z0-9_]+)*\.?)(?:%[sd])?"`)
 )
 
+// differs are the kinds of differences that billing finds, and what it makes others of.
+var differs = regexp.MustCompile(`\bKind(?:, each\.dead|, found\.subject)?(?::| =) +"([a-z]+\.[a-z]+)"`)
+
+// Whatever reconcile and doctor count, people read in words.
+func TestEveryKindOfDifferenceHasItsWords(t *testing.T) {
+	t.Parallel()
+	c, kinds := words(t), []string{"errand.waiting", "errand.refused", "refund.differs", "dispute.differs"}
+	for _, m := range differs.FindAllStringSubmatch(source(t, "../billing"), -1) {
+		kinds = append(kinds, m[1])
+	}
+	if len(kinds) < 20 {
+		t.Errorf("only %d kinds were found: does the test still know how they are written?", len(kinds))
+	}
+	for _, kind := range kinds {
+		one, many := c.For("en").Text("found."+kind, locale.Data{"Count": int64(1)}), c.For("en").Text("found."+kind, locale.Data{"Count": int64(2)})
+		if !c.Has("found."+kind) || strings.Contains(one+many, kind) || !strings.Contains(many, "2 ") && kind != "event.othermode" {
+			t.Errorf("%s: %q, %q", kind, one, many)
+		}
+	}
+}
+
 // source is everything that these packages say, tests left out.
 func source(t *testing.T, dirs ...string) string {
 	t.Helper()

@@ -99,7 +99,7 @@ func (c doctorCmd) sum(s *streams, findings billing.Findings, seen looked) {
 	if findings.Differences.Sum() > 0 {
 		c.say(s, "")
 	}
-	c.say(s, "The doctor looked at %s, and %s.", seen, foundWords(findings.Differences))
+	c.say(s, "The doctor looked at %s, and %s.", seen, s.foundWords(findings.Differences))
 	if findings.Unjudged > 0 {
 		c.say(s, "The grants of %d memberships could not be judged: our books learn what was paid for at their next sync, within hours. Look again then.", findings.Unjudged)
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -81,24 +80,31 @@ func (c reconcileCmd) sweeps() []models.SweepName {
 }
 
 func (c reconcileCmd) sweep(s *streams, bill *billing.Service, name models.SweepName, since *time.Time) error {
-	bar := s.progress(string(name))
+	bar := s.progress(sweepWords[name])
 	defer bar.end()
 	row, err := bill.Sweep(s.ctx, name, since, func(row models.Sweep) { bar.set(row.Listed) })
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.stdout, "%s: looked at %d, %s.\n", name, row.Listed, foundWords(row.Drift))
+	fmt.Fprintf(s.stdout, "%s: looked at %d, %s.\n", sweepWords[name], row.Listed, s.foundWords(row.Drift))
 	return nil
 }
 
+// sweepWords are what each sweep goes through.
+var sweepWords = map[models.SweepName]string{
+	models.SweepEvents:  "events",
+	models.SweepObjects: "subscriptions",
+	models.SweepMoney:   "charges, refunds and disputes",
+}
+
 // foundWords are counts by kind in words.
-func foundWords(counts models.Counts) string {
+func (s *streams) foundWords(counts models.Counts) string {
 	if counts.Sum() == 0 {
 		return "nothing differs"
 	}
 	var each []string
-	for _, kind := range slices.Sorted(maps.Keys(counts)) {
-		each = append(each, fmt.Sprintf("%d %s", counts[kind], kind))
+	for _, kind := range billing.Tally(counts) {
+		each = append(each, s.tell(kind))
 	}
 	return "found " + strings.Join(each, ", ")
 }

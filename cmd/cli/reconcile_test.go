@@ -41,7 +41,7 @@ func TestReconcileFindsAndSyncs(t *testing.T) {
 	t.Parallel()
 	n := open(t)
 	n.readers(t, 3)
-	membership(t, n.settings, "reconcile", "--objects").want(0, "objects: looked at 3, found 3 subscription.missing.", "reconcile --wait")
+	membership(t, n.settings, "reconcile", "--objects").want(0, "subscriptions: looked at 3, found 3 subscriptions that our books do not have.", "reconcile --wait")
 	membership(t, n.settings, "reconcile", "--objects", "--wait").want(0, "Synced 3.")
 	membership(t, n.settings, "reconcile", "--objects").want(0, "nothing differs").wantNot("example.org")
 }
@@ -54,7 +54,7 @@ func TestDoctorTellsAndRepairs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		membership(t, n.settings, "doctor").want(1, "Stripe says active since", "our books do not have it", "5 findings", "2 payment.missing, 2 subscription.missing, 1 sum.differs")
+		membership(t, n.settings, "doctor").want(1, "Stripe says active since", "our books do not have it", "5 findings", "found 2 payments that our ledger does not have, 2 subscriptions that our books do not have, one day whose sums differ.")
 	}
 	membership(t, n.settings, "doctor", "--repair", "--as", "night-shift").
 		want(0, "Repairing: 2", "Looking again", "Healed: 5 of 5", "are equal").wantNot("example.org")
@@ -112,7 +112,7 @@ func TestReconcileGoesOnWhereItStopped(t *testing.T) {
 	if code := Run(ctx, []string{"reconcile", "--objects"}, s.environ(), &out, &out, service.RealClocks()); code != 1 || !strings.Contains(out.String(), "run it again") {
 		t.Fatalf("exit code %d: %s", code, &out)
 	}
-	membership(t, s, "reconcile", "--objects").want(0, "looked at 250, found 250 subscription.missing")
+	membership(t, s, "reconcile", "--objects").want(0, "looked at 250, found 250 subscriptions that our books do not have")
 	if len(asked) != 4 || asked[0] != "" || asked[1] != asked[2] || asked[3] == "" {
 		t.Errorf("pages asked for: %q", asked)
 	}
