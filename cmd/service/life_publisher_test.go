@@ -30,7 +30,13 @@ func (l *life) done(err error) *life {
 // sellsMembershipsFor applies the catalogue, at so many euros a month.
 func (p publisher) sellsMembershipsFor(euros string) {
 	p.t.Helper()
-	file := strings.Replace(string(must(os.ReadFile("../../catalog.yaml"))(p.t)), `month: { eur: "8"`, `month: { eur: "`+euros+`"`, 1)
+	p.applies(`month: { eur: "8"`, `month: { eur: "`+euros+`"`)
+}
+
+// applies the catalogue with one thing in it put otherwise.
+func (p publisher) applies(shipped, instead string) {
+	p.t.Helper()
+	file := strings.Replace(string(must(os.ReadFile("../../catalog.yaml"))(p.t)), shipped, instead, 1)
 	if err := p.billing.ApplyCatalog(p.t.Context(), must(billing.ParseCatalog([]byte(file)))(p.t)); err != nil {
 		p.t.Fatal(err)
 	}
@@ -196,5 +202,12 @@ func (p publisher) shopPrice() string {
 func (p publisher) forgets() *life {
 	p.t.Helper()
 	_, err := p.api.Customers.Del(*p.customer(), nil)
+	return p.done(err)
+}
+
+// notes writes something down about the reader at Stripe, which makes an event.
+func (p publisher) notes(what string) *life {
+	p.t.Helper()
+	_, err := p.api.Customers.Update(*p.customer(), &stripe.CustomerParams{Description: &what})
 	return p.done(err)
 }

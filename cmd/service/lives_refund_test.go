@@ -96,6 +96,22 @@ func TestLifeOfADisputeThatIsLost(t *testing.T) {
 	l.at("2026-04-10 12:00").reads(nothing).ledger(taken)
 }
 
+// The publisher lets whoever is cancelled at once read on to the end of what is paid. A
+// lost dispute takes that all the same: nothing stayed paid.
+//
+// https://docs.stripe.com/disputes/how-disputes-work
+func TestLifeOfALostDisputeWhereWhatIsPaidIsKept(t *testing.T) {
+	t.Parallel()
+	l := begin(t, "2026-03-10 09:00")
+	l.publisher.applies("canceled_at_once: end", "canceled_at_once: keep")
+	l.buys("member", "month", simtest.Disputed).reads(nothing)
+	l.at("2026-03-16 09:00")
+	l.publisher.answersTheDispute("losing_evidence")
+	l.at("2026-03-16 12:00").standsAs("canceled").reads(nothing)
+	l.buys("member", "month", simtest.Pays).reads(member)
+	l.publisher.endsNow(l.publisher.latest()).standsAs("canceled").reads(member).until("2026-04-16 12:00")
+}
+
 // Nobody answers the dispute in time. That is as lost.
 //
 // https://docs.stripe.com/disputes/responding

@@ -53,6 +53,21 @@ func TestLifeOfARenewalThatFailsForGood(t *testing.T) {
 	l.buys("member", "month", simtest.Pays).reads(member).until("2026-06-23 09:00").ledger(paid, failed, paid)
 }
 
+// Ada's card is declined, and she cancels: to the end of the month that nobody has paid
+// for, and which Stripe goes on trying to collect. Her grace is hers until then.
+//
+// https://docs.stripe.com/billing/subscriptions/cancel
+// https://docs.stripe.com/billing/revenue-recovery/smart-retries
+func TestLifeOfARenewalThatFailsAndIsCancelled(t *testing.T) {
+	t.Parallel()
+	l := begin(t, "2026-03-10 09:00").buys("member", "month", simtest.DeclinesLater)
+	l.at("2026-04-12 12:00").readsByGrace(member, "past_due").until("2026-04-17 10:00")
+	l.cancelsInPortal().standsAs("past_due").readsByGrace(member, "past_due").until("2026-04-17 10:00")
+	l.at("2026-04-17 10:00").standsAs("past_due").reads(nothing).ledger(paid, failed)
+	l.at("2026-04-18 12:00").paysTheInvoice(simtest.Pays).reads(member).until("2026-05-10 09:00").ledger(paid, paid)
+	l.at("2026-05-10 09:00").standsAs("canceled").reads(nothing).ledger(paid, paid)
+}
+
 // The publisher has set that Stripe keeps a subscription as unpaid when all tries have
 // failed. That opens nothing. Ada pays the open invoice later, and Stripe calls the
 // subscription active again.

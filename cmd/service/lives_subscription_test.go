@@ -128,3 +128,22 @@ func TestLifeOfACustomerDeletedAtStripe(t *testing.T) {
 	l.at("2026-04-10 12:00").reads(nothing).ledger(paid)
 	l.buys("member", "month", simtest.Pays).reads(member).until("2026-05-13 12:00").ledger(paid, paid)
 }
+
+// The publisher tries the service out in Stripe's test mode. After ninety days Stripe
+// cancels a test subscription, which nobody tells us here, and thirty days later deletes
+// it with its invoices. With the next that we hear of Ada it has ended in our books; what
+// was paid stays there. She can join again.
+//
+// https://support.stripe.com/questions/test-mode-subscription-data-retention
+func TestLifeOfATestSubscriptionThatStripeDeletes(t *testing.T) {
+	t.Parallel()
+	const paidYear = "membership succeeded 8000 eur"
+	l := begin(t, "2026-03-10 09:00").buys("member", "year", simtest.Pays)
+	l.at("2026-06-08 09:00").reads(member)
+	l.stripe.Sim.LoseNextWebhooks(1)
+	l.publisher.endsNow(l.publisher.latest())
+	l.done(l.stripe.Sim.Forget(l.publisher.latest()))
+	l.at("2026-07-08 09:00")
+	l.publisher.notes("Tried it out").reads(nothing).ledger(paidYear)
+	l.buys("member", "month", simtest.Pays).reads(member).until("2026-08-11 09:00").ledger(paidYear, paid)
+}

@@ -1,6 +1,7 @@
 package stripesim_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -203,5 +204,28 @@ func TestADeletedCustomerIsStillAnswered(t *testing.T) {
 	}
 	if list := w.api.Customers.List(nil); list.Next() {
 		t.Errorf("listed %s", list.Customer().ID)
+	}
+}
+
+// Stripe deletes test subscriptions, with their invoices, thirty days after their end,
+// and makes no event of it. What was paid stays.
+func TestAForgottenSubscriptionIsNotFound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sub := w.subscribe(simtest.Pays)
+	if err := w.Sim.Forget(sub.ID); err == nil {
+		t.Error("a subscription that goes on was forgotten")
+	}
+	_, err := w.api.Subscriptions.Cancel(sub.ID, nil)
+	must(t, err)
+	before := len(w.types(time.Time{}))
+	must(t, w.Sim.Forget(sub.ID))
+	var refused *stripe.Error
+	if _, err := w.api.Subscriptions.Get(sub.ID, nil); !errors.As(err, &refused) || refused.Code != stripe.ErrorCodeResourceMissing {
+		t.Errorf("the subscription: %v", err)
+	}
+	list := w.api.Subscriptions.List(&stripe.SubscriptionListParams{Customer: &sub.Customer.ID, Status: stripe.String("all")})
+	if list.Next() || len(w.invoices(sub.ID)) > 0 || len(w.Sim.Payments()) != 1 || len(w.types(time.Time{})) != before {
+		t.Errorf("listed %v, %d invoices, %d payments, events %v", list.Current(), len(w.invoices(sub.ID)), len(w.Sim.Payments()), w.types(time.Time{})[before:])
 	}
 }

@@ -151,6 +151,25 @@ func (s *Sim) DeclineNextRenewal(id string) (err error) {
 	return err
 }
 
+// Forget deletes a subscription that has ended, and its invoices, as Stripe does with
+// test data thirty days after the end. No event tells of it.
+// https://support.stripe.com/questions/test-mode-subscription-data-retention
+func (s *Sim) Forget(subscription string) (err error) {
+	s.live(func() {
+		o, ok := s.store.find("subscription", subscription)
+		if !ok || !ended(o) {
+			err = fmt.Errorf("forget: %s is no subscription that has ended", subscription)
+			return
+		}
+		for _, invoice := range s.store.where("invoice", "subscription", subscription) {
+			s.store.remove(invoice)
+		}
+		s.store.remove(o)
+		s.changed = true
+	})
+	return err
+}
+
 // Refund gives back an amount, in the currency's smallest unit, of a charge or
 // payment intent; 0 is all that is left.
 func (s *Sim) Refund(id string, amount int64) (err error) {
