@@ -18,14 +18,12 @@ type Config struct {
 	Audiences []string
 	// ClientID is the client_id claim of tokens that our own pages ask for.
 	ClientID string
-	// Algorithm is that of keys made from now on: ES256 (the default) or EdDSA.
-	// Keys that exist keep theirs.
+	// Algorithm is KeyConfig's.
 	Algorithm string
 	// Pepper derives links, codes and refresh tokens, at least 32 bytes. Another
 	// one ends every session.
 	Pepper []byte
-	// SealingKeys protect the private keys in the database, 32 bytes each. The
-	// first seals, all open.
+	// SealingKeys are KeyConfig's.
 	SealingKeys [][]byte
 
 	// RotateAfter is how long a browser keeps one refresh token; zero means 24 h.
@@ -62,18 +60,16 @@ func (c Config) check() error {
 	}
 	fault(c.SiteName == "", "no site name for the mails")
 	fault(c.ClientID == "", "no client id")
-	fault(!knownAlgorithm(c.Algorithm), "algorithm %q is neither ES256 nor EdDSA", c.Algorithm)
 	fault(len(c.Pepper) < minPepper, "the pepper has %d bytes, it needs %d", len(c.Pepper), minPepper)
 	fault(c.PerAddress < 0 || c.PerNetwork < 0, "a limit is below zero")
-	fault(len(c.SealingKeys) == 0, "no sealing key")
-	for i, k := range c.SealingKeys {
-		fault(len(k) != sealingKeyBytes, "sealing key %d has %d bytes, it needs %d", i+1, len(k), sealingKeyBytes)
-	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, c.keys().faults()...)...)
+}
+
+func (c Config) keys() KeyConfig {
+	return KeyConfig{Algorithm: c.Algorithm, SealingKeys: c.SealingKeys}
 }
 
 func (c Config) withDefaults() Config {
-	c.Algorithm = orElse(c.Algorithm, algES256)
 	c.RotateAfter = orElse(c.RotateAfter, 24*time.Hour)
 	c.IdleAfter = orElse(c.IdleAfter, 90*24*time.Hour)
 	c.EndAfter = orElse(c.EndAfter, 365*24*time.Hour)

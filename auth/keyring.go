@@ -5,138 +5,211 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"newsroom.example/membership/models"
 	"newsroom.example/membership/paywall"
 )
 
-// keyring is the keys as this process knows them, never changed once made.
-type keyring struct {
-	active *signer // nil: none yet
-	jwks   []byte
-	etag   string
+// KeyConfig is how keys are made and kept.
+type KeyConfig struct {
+	// Algorithm is that of keys made from now on: ES256 (the default) or EdDSA. Keys
+	// of the other one give way in order, a day after the next key is published.
+	Algorithm string
+	// SealingKeys protect the private keys in the database, 32 bytes each. The
+	// first seals, all open.
+	SealingKeys [][]byte
 }
 
-var emptyRing = &keyring{jwks: []byte(`{"keys":[]}`), etag: `"none"`}
-
-// reloadEvery is how soon a process learns what another did to the keys. A key is
-// published for a day before it signs, and verifiers fetch every five minutes.
-const reloadEvery = time.Minute
-
-// Prepare makes an active and a pending signing key where there is none, and loads
-// all. Any number of processes may call it at once. It fails when a key cannot be
-// opened: a service that cannot sign, or that would publish a foreign key, must not
-// start.
-func (s *Service) Prepare(ctx context.Context) error {
-	if err := s.makeMissingKeys(ctx); err != nil {
-		return err
+func (c KeyConfig) faults() []error {
+	var faults []error
+	if !knownAlgorithm(c.Algorithm) {
+		faults = append(faults, fmt.Errorf("algorithm %q is neither ES256 nor EdDSA", c.Algorithm))
 	}
-	return s.reload(ctx)
+	if len(c.SealingKeys) == 0 {
+		faults = append(faults, errors.New("no sealing key"))
+	}
+	for i, k := range c.SealingKeys {
+		if len(k) != sealingKeyBytes {
+			faults = append(faults, fmt.Errorf("sealing key %d has %d bytes, it needs %d", i+1, len(k), sealingKeyBytes))
+		}
+	}
+	return faults
 }
 
-// Run loads the keys anew every minute and purges what is of no use any more, until
-// ctx ends. A failure is logged; the keys of the last success stay.
-func (s *Service) Run(ctx context.Context) error {
-	tick := time.NewTicker(s.reloadEvery)
+// Keyring is the keys that sign access tokens, and the document that tells verifiers
+// of them. Any number of processes may have one on the same database, and each can
+// be used by many at once.
+type Keyring struct {
+	db        *models.DB
+	sealer    sealer
+	algorithm string
+	clock     func() time.Time
+	log       *slog.Logger
+
+	loading sync.Mutex // one at a time: what was read earlier must not replace what was read later
+	ring    atomic.Pointer[ring]
+
+	reloadEvery time.Duration
+}
+
+// ring is the keys as one reading of the database found them.
+type ring struct {
+	active     *signer // nil: none yet
+	jwks       Document
+	algorithms []string  // of the published keys, sorted
+	readAt     time.Time // by the newsroom's clock, before the reading began
+}
+
+// reloadEvery is how soon a process learns what another did to the keys. A rotation
+// has all the time in the world; a revocation has not.
+const reloadEvery = 5 * time.Second
+
+// NewKeyring returns every fault of cfg at once. Prepare must be called before
+// anything is signed.
+func NewKeyring(db *models.DB, cfg KeyConfig, clock func() time.Time, log *slog.Logger) (*Keyring, error) {
+	if faults := cfg.faults(); len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	sealer, err := newSealer(cfg.SealingKeys)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keyring{
+		db: db, sealer: sealer, algorithm: orElse(cfg.Algorithm, algES256),
+		clock: clock, log: log, reloadEvery: reloadEvery,
+	}
+	k.ring.Store(&ring{jwks: newDocument([]byte(`{"keys":[]}`))})
+	return k, nil
+}
+
+// now is the newsroom's time, as finely as Postgres keeps it.
+func (k *Keyring) now() time.Time { return k.clock().UTC().Truncate(time.Microsecond) }
+
+// Prepare makes an active and a pending key where there is none, and loads all. Any
+// number of processes may call it at once. It fails when a key cannot be opened: a
+// service that cannot sign, or that would publish a foreign key, must not start.
+func (k *Keyring) Prepare(ctx context.Context) error {
+	return errors.Join(k.upkeep(ctx), k.reload(ctx))
+}
+
+// Run does what is due to the keys and loads them anew every few seconds, until ctx
+// ends. That it fails is logged, once until it succeeds again; the keys of the last
+// success stay.
+func (k *Keyring) Run(ctx context.Context) error {
+	tick := time.NewTicker(k.reloadEvery)
 	defer tick.Stop()
+	failing := false
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		if err := s.reload(ctx); err != nil && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, "signing keys not reloaded", "error", err)
+		err := k.Prepare(ctx)
+		if err != nil && ctx.Err() == nil && !failing {
+			k.log.ErrorContext(ctx, "signing keys not reloaded", "error", err)
 		}
-		if err := s.purge(ctx); err != nil && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, "old sign-ins not purged", "error", err)
-		}
+		failing = err != nil
 	}
 }
 
-// JWKS is the document of public keys (RFC 7517) that verifiers fetch, and its ETag
-// with its quotes. It comes from memory.
-func (s *Service) JWKS() (body []byte, etag string) {
-	ring := s.ring.Load()
-	return ring.jwks, ring.etag
+// Ready says why this process should get no requests for want of keys.
+func (k *Keyring) Ready(ctx context.Context) error {
+	_, err := k.signer(ctx)
+	return err
 }
 
-// makeMissingKeys relies on the indexes that allow one active and one pending key:
-// of two processes that both find none, the second one's insert does nothing.
-func (s *Service) makeMissingKeys(ctx context.Context) error {
-	for _, state := range []models.KeyState{models.KeyActive, models.KeyPending} {
-		n, err := gorm.G[models.SigningKey](s.db.DB).Where("state = ?", state).Count(ctx, "kid")
-		if err != nil {
-			return fmt.Errorf("look for the %s signing key: %w", state, err)
+// signer is the active key. A process that has not heard of the keys for an hour
+// asks anew first: by then the key may be another, and this one about to be
+// forgotten by every verifier.
+func (k *Keyring) signer(ctx context.Context) (*signer, error) {
+	r := k.ring.Load()
+	if r.active != nil && k.now().Sub(r.readAt) > ringLife {
+		if err := k.reload(ctx); err != nil {
+			return nil, fmt.Errorf("the signing keys were read at %s and not since: %w", r.readAt.Format(time.RFC3339), err)
 		}
-		if n > 0 {
-			continue
-		}
-		if err := s.makeKey(ctx, state); err != nil {
-			return err
-		}
+		r = k.ring.Load()
 	}
-	return nil
+	if r.active == nil {
+		return nil, errors.New("there is no signing key: Prepare has not been called")
+	}
+	return r.active, nil
 }
 
-func (s *Service) makeKey(ctx context.Context, state models.KeyState) error {
-	fresh, err := newSigner(s.cfg.Algorithm)
+// Document is what is published from memory.
+type Document struct {
+	Body []byte
+	ETag string // with its quotes
+}
+
+func newDocument(body []byte) Document {
+	sum := sha256.Sum256(body)
+	return Document{Body: body, ETag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
+}
+
+// JWKS is the document of public keys (RFC 7517) that verifiers fetch.
+func (k *Keyring) JWKS() Document { return k.ring.Load().jwks }
+
+var publishedStates = []models.KeyState{models.KeyActive, models.KeyPending, models.KeyRetiring}
+
+// publishedRows are the keys that verifiers are to see, the oldest first.
+func publishedRows(ctx context.Context, tx *gorm.DB) ([]models.SigningKey, error) {
+	rows, err := gorm.G[models.SigningKey](tx).Where("state IN ?", publishedStates).Order("created_at, kid").Find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load the signing keys: %w", err)
+	}
+	return rows, nil
+}
+
+func (k *Keyring) reload(ctx context.Context) error {
+	k.loading.Lock()
+	defer k.loading.Unlock()
+	readAt := k.now()
+	rows, err := publishedRows(ctx, k.db.DB)
 	if err != nil {
 		return err
 	}
-	row, err := fresh.row(s.sealer, state, s.now())
+	r, err := k.openAll(rows)
 	if err != nil {
 		return err
 	}
-	err = s.db.Write(ctx, func(tx *gorm.DB) error {
-		return gorm.G[models.SigningKey](tx, clause.OnConflict{DoNothing: true}).Create(ctx, &row)
-	})
-	if err != nil {
-		return fmt.Errorf("keep the %s signing key: %w", state, err)
-	}
+	r.readAt = readAt
+	k.ring.Store(r)
 	return nil
 }
 
-func (s *Service) reload(ctx context.Context) error {
-	published := []models.KeyState{models.KeyActive, models.KeyPending, models.KeyRetiring}
-	rows, err := gorm.G[models.SigningKey](s.db.DB).Where("state IN ?", published).Order("created_at, kid").Find(ctx)
-	if err != nil {
-		return fmt.Errorf("load the signing keys: %w", err)
-	}
-	ring, err := s.openAll(rows)
-	if err != nil {
-		return err
-	}
-	s.ring.Store(ring)
-	return nil
-}
-
-func (s *Service) openAll(rows []models.SigningKey) (*keyring, error) {
-	var ring keyring
+func (k *Keyring) openAll(rows []models.SigningKey) (*ring, error) {
+	var r ring
 	var doc paywall.JWKS
 	for _, row := range rows {
-		key, err := openKey(s.sealer, row)
+		key, err := openKey(k.sealer, row)
 		if err != nil {
 			return nil, err
 		}
 		if row.State == models.KeyActive {
-			ring.active = &key
+			r.active = &key
 		}
 		doc.Keys = append(doc.Keys, key.public)
+		r.algorithms = append(r.algorithms, key.public.Algorithm)
 	}
-	if ring.active == nil {
+	if r.active == nil {
 		return nil, fmt.Errorf("load the signing keys: none of %d is active", len(rows))
 	}
-	var err error
-	if ring.jwks, err = json.Marshal(doc); err != nil {
+	slices.Sort(r.algorithms)
+	r.algorithms = slices.Compact(r.algorithms)
+	body, err := json.Marshal(doc)
+	if err != nil {
 		return nil, fmt.Errorf("write the public keys: %w", err)
 	}
-	sum := sha256.Sum256(ring.jwks)
-	ring.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-	return &ring, nil
+	r.jwks = newDocument(body)
+	return &r, nil
 }

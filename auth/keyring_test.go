@@ -20,16 +20,15 @@ import (
 
 func prepare(t *testing.T, s *Service) {
 	t.Helper()
-	if err := s.Prepare(t.Context()); err != nil {
+	if err := s.Keys.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func published(t *testing.T, s *Service) []paywall.JWK {
 	t.Helper()
-	body, _ := s.JWKS()
 	var doc paywall.JWKS
-	if err := json.Unmarshal(body, &doc); err != nil {
+	if err := json.Unmarshal(s.Keys.JWKS().Body, &doc); err != nil {
 		t.Fatal(err)
 	}
 	return doc.Keys
@@ -42,7 +41,7 @@ func TestFirstStartMakesOneActiveAndOnePendingKey(t *testing.T) {
 	for i := range services {
 		services[i] = replica(t, b.db, testConfig(), b.clock)
 	}
-	for _, err := range atOnce(len(services), func(i int) error { return services[i].Prepare(t.Context()) }) {
+	for _, err := range atOnce(len(services), func(i int) error { return services[i].Keys.Prepare(t.Context()) }) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -56,7 +55,7 @@ func TestFirstStartMakesOneActiveAndOnePendingKey(t *testing.T) {
 	}
 	// Who read between the two inserts of another sees the pending key a minute later.
 	for _, s := range services {
-		if err := s.reload(t.Context()); err != nil {
+		if err := s.Keys.reload(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if diff := cmp.Diff(published(t, services[0]), published(t, s)); diff != "" || len(published(t, s)) != 2 {
@@ -68,17 +67,17 @@ func TestFirstStartMakesOneActiveAndOnePendingKey(t *testing.T) {
 func TestKeysSurviveARestart(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if body, _ := b.JWKS(); string(body) != `{"keys":[]}` {
+	if body := b.Keys.JWKS().Body; string(body) != `{"keys":[]}` {
 		t.Errorf("before Prepare: %s", body)
 	}
 	prepare(t, b.Service)
-	body, etag := b.JWKS()
+	before := b.Keys.JWKS()
 	again := replica(t, b.db, testConfig(), b.clock)
 	prepare(t, again)
-	if body2, etag2 := again.JWKS(); !bytes.Equal(body, body2) || etag != etag2 {
-		t.Errorf("%s %s became %s %s", etag, body, etag2, body2)
+	if diff := cmp.Diff(before, again.Keys.JWKS()); diff != "" {
+		t.Error(diff)
 	}
-	if !strings.HasPrefix(etag, `"`) || !strings.HasSuffix(etag, `"`) || len(etag) < 10 {
+	if etag := before.ETag; !strings.HasPrefix(etag, `"`) || !strings.HasSuffix(etag, `"`) || len(etag) < 10 {
 		t.Errorf("etag %s", etag)
 	}
 	for _, k := range published(t, b.Service) {
@@ -118,7 +117,7 @@ func TestSealingKeys(t *testing.T) {
 	wrong := testConfig()
 	wrong.SealingKeys = next.SealingKeys[:1]
 	s := replica(t, b.db, wrong, b.clock)
-	if err := s.Prepare(t.Context()); !errors.Is(err, errSealed) {
+	if err := s.Keys.Prepare(t.Context()); !errors.Is(err, errSealed) {
 		t.Errorf("with the wrong sealing key: %v", err)
 	}
 	if got := published(t, s); len(got) != 0 {
@@ -144,14 +143,14 @@ func TestMeddledKeysAreRefused(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			prepare(t, b.Service)
-			before, _ := b.JWKS()
+			before := b.Keys.JWKS().Body
 			if err := b.db.Exec(sql).Error; err != nil {
 				t.Fatal(err)
 			}
-			if err := b.reload(t.Context()); err == nil {
+			if err := b.Keys.reload(t.Context()); err == nil {
 				t.Error("loaded")
 			}
-			if after, _ := b.JWKS(); !bytes.Equal(before, after) {
+			if after := b.Keys.JWKS().Body; !bytes.Equal(before, after) {
 				t.Errorf("now publishes %s", after)
 			}
 		})
@@ -178,7 +177,7 @@ func (b bench) addKey(t *testing.T, state models.KeyState) models.SigningKey {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, err := key.row(b.sealer, state, b.now())
+	row, err := key.row(b.Keys.sealer, state, b.now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,10 +196,10 @@ func publishes(t *testing.T, s *Service, kid string) bool {
 func run(t *testing.T, s *Service) (log <-chan string) {
 	t.Helper()
 	lines := make(lineWriter, 1)
-	s.reloadEvery, s.log = time.Millisecond, slog.New(slog.NewTextHandler(lines, nil))
+	s.Keys.reloadEvery, s.Keys.log = time.Millisecond, slog.New(slog.NewTextHandler(lines, nil))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
+	go func() { done <- s.Keys.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -241,7 +240,7 @@ func TestRunKeepsTheKeysItHasWhenItFails(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	prepare(t, b.Service)
-	before, _ := b.JWKS()
+	before := b.Keys.JWKS().Body
 	if err := b.db.Exec(`UPDATE signing_keys SET sealed_private = ''`).Error; err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +252,7 @@ func TestRunKeepsTheKeysItHasWhenItFails(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("nothing was logged")
 	}
-	if after, _ := b.JWKS(); !bytes.Equal(before, after) {
+	if after := b.Keys.JWKS().Body; !bytes.Equal(before, after) {
 		t.Errorf("now publishes %s", after)
 	}
 }

@@ -13,6 +13,7 @@ const (
 	// opens it late is told that it was used or is too old.
 	keepAttempts = 24 * time.Hour
 	purgePage    = 1000
+	purgeEvery   = time.Minute
 )
 
 // purges delete what is of no use any more, a page at a time.
@@ -26,6 +27,23 @@ var purges = []struct {
 		SELECT key FROM sign_in_limits WHERE used_until < @before ORDER BY used_until LIMIT @page FOR UPDATE SKIP LOCKED)`, 0},
 	{"address changes", `DELETE FROM address_changes WHERE id IN (
 		SELECT id FROM address_changes WHERE undo_until < @before ORDER BY undo_until LIMIT @page FOR UPDATE SKIP LOCKED)`, keepAttempts},
+}
+
+// Run purges what is of no use any more every minute, until ctx ends. A failure is
+// logged.
+func (s *Service) Run(ctx context.Context) error {
+	tick := time.NewTicker(purgeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := s.purge(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "old sign-ins not purged", "error", err)
+		}
+	}
 }
 
 // purge deletes all that is of no use any more. Any number of processes may do so at

@@ -35,13 +35,14 @@ func (s sealer) seal(plain []byte, belongsTo string) []byte {
 	return s[0].Seal(nil, nil, plain, []byte(belongsTo))
 }
 
-var errSealed = errors.New("none of the sealing keys opens it")
+var errSealed = errors.New("none of SEALING_KEYS opens it: the one under which it was sealed must stay in the list, at any place")
 
-func (s sealer) open(sealed []byte, belongsTo string) ([]byte, error) {
-	for _, aead := range s {
+// open returns what was sealed, and which of the keys opened it.
+func (s sealer) open(sealed []byte, belongsTo string) (plain []byte, by int, err error) {
+	for i, aead := range s {
 		if plain, err := aead.Open(nil, nil, sealed, []byte(belongsTo)); err == nil {
-			return plain, nil
+			return plain, i, nil
 		}
 	}
-	return nil, errSealed
+	return nil, 0, errSealed
 }

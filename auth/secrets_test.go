@@ -33,7 +33,7 @@ func TestDumpHoldsNoSecret(t *testing.T) {
 	secrets["refresh token"] = in.Refresh
 	b.clock.Advance(24 * time.Hour)
 	secrets["rotated refresh token"] = b.refresh(t, in.Refresh)
-	if secrets["access token"], _, err = b.Token(Visitor{in.Member, in.Session}, Access{}, ""); err != nil {
+	if secrets["access token"], _, err = b.Token(t.Context(), Visitor{in.Member, in.Session}, Access{}, ""); err != nil {
 		t.Fatal(err)
 	}
 	secrets["pepper"] = string(b.cfg.Pepper)

@@ -6,7 +6,6 @@ package auth
 
 import (
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"newsroom.example/membership/locale"
@@ -23,30 +22,28 @@ type Service struct {
 	words  *locale.Catalogue
 	cfg    Config
 	pepper pepper
-	sealer sealer
 	clock  func() time.Time
 	log    *slog.Logger
-	ring   atomic.Pointer[keyring]
 
-	reloadEvery time.Duration
+	// Keys sign. Prepare must be called on them before a token is asked for.
+	Keys *Keyring
 }
 
 // New makes the service and adds its workers to jobs. It returns every fault of cfg
-// at once. Prepare must be called before anything is signed.
+// at once.
 func New(db *models.DB, jobs *notify.Jobs, mailer *notify.Mailer, words *locale.Catalogue, cfg Config, clock func() time.Time, log *slog.Logger) (*Service, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	sealer, err := newSealer(cfg.SealingKeys)
+	keys, err := NewKeyring(db, cfg.keys(), clock, log)
 	if err != nil {
 		return nil, err
 	}
 	s := &Service{
 		db: db, jobs: jobs, mailer: mailer, words: words, cfg: cfg.withDefaults(),
-		pepper: pepper(cfg.Pepper), sealer: sealer, clock: clock, log: log,
-		reloadEvery: reloadEvery,
+		pepper: pepper(cfg.Pepper), clock: clock, log: log,
+		Keys: keys,
 	}
-	s.ring.Store(emptyRing)
 	notify.AddWorker(jobs, s.sendSignInMail)
 	notify.AddWorker(jobs, s.sendReuseMail)
 	return s, nil

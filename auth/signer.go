@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -34,13 +35,18 @@ type signer struct {
 	header  string // ready to be put before the claims
 }
 
-// newSigner makes a key pair.
+// newSigner makes a key pair. Its kid does not begin with a dash, as one of 64 would:
+// it could not be typed as a command's argument.
 func newSigner(alg string) (signer, error) {
-	private, err := generate(alg)
-	if err != nil {
-		return signer{}, fmt.Errorf("make a %s key: %w", alg, err)
+	for {
+		private, err := generate(alg)
+		if err != nil {
+			return signer{}, fmt.Errorf("make a %s key: %w", alg, err)
+		}
+		if s, err := signWith(private); err != nil || !strings.HasPrefix(s.public.ID, "-") {
+			return s, err
+		}
 	}
-	return signWith(private)
 }
 
 func generate(alg string) (crypto.Signer, error) {
@@ -109,7 +115,7 @@ func sealedBeside(k models.SigningKey) string { return k.Alg + " " + k.Kid }
 // openKey unseals a row. The public half is derived anew and must be the row's: who
 // can write to the database but has no sealing key can have no key published.
 func openKey(sealer sealer, k models.SigningKey) (signer, error) {
-	private, err := sealer.open(k.SealedPrivate, sealedBeside(k))
+	private, _, err := sealer.open(k.SealedPrivate, sealedBeside(k))
 	if err != nil {
 		return signer{}, fmt.Errorf("open signing key %s: %w", k.Kid, err)
 	}

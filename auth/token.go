@@ -1,7 +1,7 @@
 package auth
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -36,14 +36,14 @@ type Access struct {
 // first). It expires after ten minutes, or at NextChange when that is sooner, in
 // whole seconds; it lives for one second at least. An audience that is not ours is
 // an *Error of KindInvalid.
-func (s *Service) Token(v Visitor, a Access, audience string) (token string, expires time.Time, err error) {
+func (s *Service) Token(ctx context.Context, v Visitor, a Access, audience string) (token string, expires time.Time, err error) {
 	audience = orElse(audience, s.cfg.Audiences[0])
 	if !slices.Contains(s.cfg.Audiences, audience) {
 		return "", time.Time{}, errAudience
 	}
-	active := s.ring.Load().active
-	if active == nil {
-		return "", time.Time{}, errors.New("sign a token: Prepare has not been called")
+	active, err := s.Keys.signer(ctx)
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("sign a token: %w", err)
 	}
 	claims, err := s.claims(v, a, audience)
 	if err != nil {

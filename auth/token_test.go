@@ -21,8 +21,7 @@ import (
 func reader(t *testing.T, b bench) *paywall.Verifier {
 	t.Helper()
 	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		body, _ := b.JWKS()
-		_, _ = w.Write(body)
+		_, _ = w.Write(b.Keys.JWKS().Body)
 	}))
 	t.Cleanup(keys.Close)
 	v, err := paywall.New(paywall.Config{
@@ -49,7 +48,7 @@ func TestArticleServiceAcceptsTheToken(t *testing.T) {
 			prepare(t, b.Service)
 			in := b.signIn(t, "ada@example.org")
 			access := Access{Features: []string{"sources:links", "articles:full", "sources:links"}, Tier: "Friend", Version: 7}
-			token, expires, err := b.Token(Visitor{in.Member, in.Session}, access, "")
+			token, expires, err := b.Token(t.Context(), Visitor{in.Member, in.Session}, access, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +88,7 @@ func TestTokenSaysWhatItMust(t *testing.T) {
 	prepare(t, b.Service)
 	in := b.signIn(t, "ada@example.org")
 	until := b.now().Add(48 * time.Hour)
-	token, _, err := b.Token(Visitor{in.Member, in.Session}, Access{
+	token, _, err := b.Token(t.Context(), Visitor{in.Member, in.Session}, Access{
 		Features: []string{"articles:full"}, Tier: "Friend", MemberSince: b.now().Add(-time.Hour), Version: 3,
 		GraceUntil: until, GraceReason: "payment_failed", Notice: "payment_failed", NextChange: until,
 	}, "https://archive.example.news")
@@ -97,7 +96,7 @@ func TestTokenSaysWhatItMust(t *testing.T) {
 		t.Fatal(err)
 	}
 	header, claims := decode(t, token)
-	if diff := cmp.Diff(map[string]any{"alg": "ES256", "kid": b.ring.Load().active.public.ID, "typ": "at+jwt"}, header); diff != "" {
+	if diff := cmp.Diff(map[string]any{"alg": "ES256", "kid": b.Keys.ring.Load().active.public.ID, "typ": "at+jwt"}, header); diff != "" {
 		t.Error(diff)
 	}
 	now := float64(b.now().Unix())
@@ -126,7 +125,7 @@ func TestTokenEndsWithTheEntitlement(t *testing.T) {
 		300 * time.Millisecond:  time.Second, // the shortest token there is
 		-300 * time.Millisecond: time.Second,
 	} {
-		_, expires, err := b.Token(Visitor{in.Member, in.Session}, Access{NextChange: b.now().Add(after)}, "")
+		_, expires, err := b.Token(t.Context(), Visitor{in.Member, in.Session}, Access{NextChange: b.now().Add(after)}, "")
 		if err != nil || !expires.Equal(b.now().Add(want)) {
 			t.Errorf("change in %s: expires in %s, want %s (%v)", after, expires.Sub(b.now()), want, err)
 		}
@@ -138,28 +137,28 @@ func TestTokensThatAreNotSigned(t *testing.T) {
 	b := setup(t)
 	in := b.signIn(t, "ada@example.org")
 	v := Visitor{in.Member, in.Session}
-	if _, _, err := b.Token(v, Access{}, ""); err == nil {
+	if _, _, err := b.Token(t.Context(), v, Access{}, ""); err == nil {
 		t.Error("signed before there was a key")
 	}
 	prepare(t, b.Service)
-	_, _, err := b.Token(v, Access{}, "https://elsewhere.example")
+	_, _, err := b.Token(t.Context(), v, Access{}, "https://elsewhere.example")
 	wantCode(t, err, "token.audience_unknown")
-	_, _, err = b.Token(v, Access{}, b.cfg.Issuer)
+	_, _, err = b.Token(t.Context(), v, Access{}, b.cfg.Issuer)
 	wantCode(t, err, "token.audience_unknown")
 	var features []string
 	for i := range paywall.MaxEntitlements + 1 {
 		features = append(features, "section:"+strconv.Itoa(i))
 	}
-	if _, _, err := b.Token(v, Access{Features: features}, ""); err == nil {
+	if _, _, err := b.Token(t.Context(), v, Access{Features: features}, ""); err == nil {
 		t.Error("signed more features than fit")
 	}
-	if _, _, err := b.Token(v, Access{Features: slices.Repeat(features[:32], 2)}, ""); err != nil {
+	if _, _, err := b.Token(t.Context(), v, Access{Features: slices.Repeat(features[:32], 2)}, ""); err != nil {
 		t.Errorf("as many as fit: %v", err)
 	}
 	for i := range features {
 		features[i] += strings.Repeat("x", 80)
 	}
-	if _, _, err := b.Token(v, Access{Features: features[:32]}, ""); err == nil {
+	if _, _, err := b.Token(t.Context(), v, Access{Features: features[:32]}, ""); err == nil {
 		t.Error("signed a token that no browser would keep")
 	}
 }

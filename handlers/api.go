@@ -200,7 +200,7 @@ func (s *server) v1Token(ctx context.Context, in *tokenQuery) (*tokenAnswer, err
 	if err != nil {
 		return nil, s.problemFor(ctx, in.Language, err)
 	}
-	token, expires, err := s.Auth.Token(v, accessOf(held), in.Audience)
+	token, expires, err := s.Auth.Token(ctx, v, accessOf(held), in.Audience)
 	if err != nil {
 		return nil, s.problemFor(ctx, in.Language, err)
 	}

@@ -71,7 +71,7 @@ func open(t *testing.T, changes ...func(*handlers.Config)) *newsroom {
 	n.bills = billing.New(n.db, billing.Stripe(simtest.Key, n.gate()), billing.Config{PublicURL: membersURL}, n.clock, time.Now, log)
 	catalog := must(billing.ParseCatalog(must(os.ReadFile("testdata/catalog.yaml"))(t)))(t)
 	n.check(n.bills.ApplyCatalog(t.Context(), catalog))
-	n.check(who.Prepare(t.Context()))
+	n.check(who.Keys.Prepare(t.Context()))
 	n.check(jobs.Start(t.Context()))
 	t.Cleanup(func() { _ = jobs.Stop(context.Background()) })
 	cfg := handlers.Config{

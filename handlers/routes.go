@@ -65,6 +65,7 @@ func (s *server) routes(e *echo.Echo) error {
 		return err
 	}
 	e.GET("/.well-known/jwks.json", s.jwks)
+	e.GET("/.well-known/oauth-authorization-server", s.metadata)
 	e.GET("/livez", s.live)
 	e.GET("/readyz", s.readiness)
 	e.GET("/static/:hash/:name", s.asset, middleware.Gzip())

@@ -109,7 +109,7 @@ func (s *server) giveAccess(c echo.Context, v auth.Visitor) error {
 	if err != nil {
 		return err
 	}
-	token, _, err := s.Auth.Token(v, accessOf(held), s.cfg.ArticleOrigins[0])
+	token, _, err := s.Auth.Token(ctx, v, accessOf(held), s.cfg.ArticleOrigins[0])
 	if err != nil {
 		return err
 	}

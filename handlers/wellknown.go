@@ -2,23 +2,53 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"newsroom.example/membership/auth"
 )
 
-// jwks publishes the keys that our tokens are signed with. Anybody may read and
-// keep them; the lifetimes are shorter than the day that a new key is published
-// before it signs.
+// keepKeys is how long others may keep what says which keys are ours: far shorter
+// than the day that a new key is published before it signs.
+const keepKeys = "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400"
+
+// jwks publishes the keys that our tokens are signed with.
 func (s *server) jwks(c echo.Context) error {
-	body, etag := s.Auth.JWKS()
+	return publish(c, "application/jwk-set+json", keepKeys, s.Auth.Keys.JWKS())
+}
+
+// metadata says where they are, and of which algorithms (RFC 8414).
+func (s *server) metadata(c echo.Context) error {
+	document, err := s.Auth.Metadata()
+	if err != nil {
+		return err
+	}
+	return publish(c, echo.MIMEApplicationJSON, keepKeys, document)
+}
+
+// publish answers with a document that is anybody's to read, from any origin; or
+// with 304, to whoever has it.
+func publish(c echo.Context, mediaType, keep string, doc auth.Document) error {
 	h := c.Response().Header()
-	h.Set("Cache-Control", "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400")
+	h.Set("Cache-Control", keep)
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("ETag", etag)
-	if c.Request().Header.Get("If-None-Match") == etag {
+	h.Set("ETag", doc.ETag)
+	if has(c.Request().Header.Values("If-None-Match"), doc.ETag) {
 		return c.NoContent(http.StatusNotModified)
 	}
-	return c.Blob(http.StatusOK, "application/jwk-set+json", body)
+	return c.Blob(http.StatusOK, mediaType, doc.Body)
+}
+
+// has says whether the tag is in an If-None-Match, where it may be weak and one of
+// several (RFC 9110, section 13.1.2). Our tags have no commas.
+func has(ifNoneMatch []string, tag string) bool {
+	for one := range strings.SplitSeq(strings.Join(ifNoneMatch, ","), ",") {
+		if one = strings.TrimSpace(one); one == "*" || strings.TrimPrefix(one, "W/") == tag {
+			return true
+		}
+	}
+	return false
 }
 
 // live says that the process answers at all.

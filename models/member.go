@@ -111,3 +111,14 @@ type SigningKey struct {
 	RetiringAt    *time.Time `gorm:"type:timestamptz"`
 	EndedAt       *time.Time `gorm:"type:timestamptz"`
 }
+
+// Since is when the key came into its state; its making, where that was not noted.
+func (k SigningKey) Since() time.Time {
+	at := map[KeyState]*time.Time{
+		KeyActive: k.ActivatedAt, KeyRetiring: k.RetiringAt, KeyRetired: k.EndedAt, KeyRevoked: k.EndedAt,
+	}[k.State]
+	if at == nil {
+		at = &k.CreatedAt
+	}
+	return at.UTC()
+}

@@ -146,7 +146,7 @@ func (s *Service) buildAuth(ctx context.Context, cfg Config, clocks Clocks, word
 	if err != nil {
 		return err
 	}
-	return s.auth.Prepare(ctx)
+	return s.auth.Keys.Prepare(ctx)
 }
 
 func newBilling(db *models.DB, cfg Config, clocks Clocks, log *slog.Logger) *billing.Service {
@@ -176,6 +176,9 @@ func (s *Service) ready(ctx context.Context) error {
 	if s.draining.Load() {
 		return errDraining
 	}
+	if err := s.auth.Keys.Ready(ctx); err != nil {
+		return err
+	}
 	return s.db.SchemaCurrent(ctx)
 }
 
@@ -199,6 +202,7 @@ func (s *Service) Run(ctx context.Context, listener net.Listener) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.Billing.Run(ctx) })
+	group.Go(func() error { return s.auth.Keys.Run(ctx) })
 	group.Go(func() error { return s.auth.Run(ctx) })
 	group.Go(func() error {
 		if err := s.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -230,13 +234,41 @@ func Migrate(ctx context.Context, cfg Config) error { return models.Migrate(ctx,
 
 // OpenBilling opens only what the command line's billing commands need.
 func OpenBilling(ctx context.Context, cfg Config, clocks Clocks, log *slog.Logger) (*billing.Service, func(), error) {
-	db, err := models.Open(ctx, cfg.DatabaseURL, cfg.DatabaseConns)
+	db, err := openCurrent(ctx, cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := db.SchemaCurrent(ctx); err != nil {
+	return newBilling(db, cfg, clocks, log), db.Close, nil
+}
+
+// OpenKeys opens only what the command line's keys commands need: of cfg the
+// database, SEALING_KEYS and TOKEN_ALGORITHM.
+func OpenKeys(ctx context.Context, cfg Config, clocks Clocks, log *slog.Logger) (*auth.Keyring, func(), error) {
+	sealing, err := cfg.sealingKeys()
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := openCurrent(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys, err := auth.NewKeyring(db, auth.KeyConfig{Algorithm: cfg.TokenAlgorithm, SealingKeys: sealing}, clocks.Newsroom, log)
+	if err != nil {
 		db.Close()
 		return nil, nil, err
 	}
-	return newBilling(db, cfg, clocks, log), db.Close, nil
+	return keys, db.Close, nil
+}
+
+// openCurrent opens a database with this program's schema.
+func openCurrent(ctx context.Context, cfg Config) (*models.DB, error) {
+	db, err := models.Open(ctx, cfg.DatabaseURL, cfg.DatabaseConns)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.SchemaCurrent(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
 }
