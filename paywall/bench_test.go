@@ -2,9 +2,12 @@ package paywall_test
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -23,10 +26,20 @@ func benchToken(issuer *paywalltest.Issuer) string {
 	)
 }
 
-// BenchmarkVerifyCold checks a token that is not remembered: by the time that
-// each of four times as many as fit comes round again, it is forgotten.
-func BenchmarkVerifyCold(b *testing.B) {
+// BenchmarkVerifyCold checks a token that is not remembered.
+func BenchmarkVerifyCold(b *testing.B) { benchCold(b, paywalltest.NewIssuer(b)) }
+
+// BenchmarkVerifyColdEdDSA is the same of an Ed25519 key.
+func BenchmarkVerifyColdEdDSA(b *testing.B) {
 	issuer := paywalltest.NewIssuer(b)
+	issuer.RotateEdDSA()
+	benchCold(b, issuer)
+}
+
+// By the time that each of four times as many as fit comes round again, it is
+// forgotten.
+func benchCold(b *testing.B, issuer *paywalltest.Issuer) {
+	b.Helper()
 	v := issuer.Verifier(b, func(c *paywall.Config) { c.CacheSize = 64 })
 	var tokens [256]string
 	for i := range tokens {
@@ -40,15 +53,55 @@ func BenchmarkVerifyCold(b *testing.B) {
 	}
 }
 
-// BenchmarkVerifyCached checks a token that was seen before.
+// BenchmarkVerifyCached checks a token that was seen before, while thousands
+// of others are revoked.
 func BenchmarkVerifyCached(b *testing.B) {
-	issuer := paywalltest.NewIssuer(b)
+	issuer := revoking(b)
 	v, token := issuer.Verifier(b), benchToken(issuer)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := v.Verify(token); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func revoking(b *testing.B) *paywalltest.Issuer {
+	b.Helper()
+	issuer := paywalltest.NewIssuer(b)
+	for range 1_000 {
+		issuer.Revoke("mem_" + rand.Text())
+		issuer.RevokeSession("ses_" + rand.Text())
+	}
+	return issuer
+}
+
+// BenchmarkUnknownKid refuses one of a flood of invented tokens.
+func BenchmarkUnknownKid(b *testing.B) {
+	token := benchToken(paywalltest.NewIssuer(b))
+	v := paywalltest.NewIssuer(b).Verifier(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Verify(token); err == nil {
+			b.Fatal("accepted")
+		}
+	}
+}
+
+// BenchmarkRequire serves an article that says nothing to a known reader.
+func BenchmarkRequire(b *testing.B) {
+	issuer := paywalltest.NewIssuer(b)
+	h := issuer.Verifier(b).Require("articles:full")(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	r := httptest.NewRequest(http.MethodGet, "/a/ferry", nil)
+	r.AddCookie(&http.Cookie{Name: paywall.CookieName, Value: benchToken(issuer)})
+	w := httptest.NewRecorder()
+	b.ReportAllocs()
+	for b.Loop() {
+		clear(w.Header())
+		h.ServeHTTP(w, r)
+	}
+	if w.Code != http.StatusOK {
+		b.Fatal(w.Code)
 	}
 }
 
@@ -67,6 +120,23 @@ func BenchmarkRawP256(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if !ecdsa.VerifyASN1(&key.PublicKey, digest[:], signature) {
+			b.Fatal("a good signature was refused")
+		}
+	}
+}
+
+// BenchmarkRawEd25519 is the floor of EdDSA, over as many bytes as a token
+// has.
+func BenchmarkRawEd25519(b *testing.B) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	message := make([]byte, len(benchToken(paywalltest.NewIssuer(b))))
+	signature := ed25519.Sign(private, message)
+	b.ReportAllocs()
+	for b.Loop() {
+		if !ed25519.Verify(public, message, signature) {
 			b.Fatal("a good signature was refused")
 		}
 	}

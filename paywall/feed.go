@@ -1,7 +1,6 @@
 package paywall
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -95,20 +94,4 @@ func versions(to *map[string]int64, value string) error {
 	})
 	*to = read
 	return err
-}
-
-// texts reads an array of strings, none of them empty.
-func texts(to *[]string, value string) error {
-	var list []json.RawMessage
-	if err := json.Unmarshal([]byte(value), &list); err != nil || list == nil {
-		return errors.New("not an array")
-	}
-	read := make([]string, len(list))
-	for i, item := range list {
-		if err := text(&read[i], string(item)); err != nil {
-			return err
-		}
-	}
-	*to = read
-	return nil
 }

@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // FuzzToken changes a good token in any way. Only the token itself may be
@@ -105,6 +107,52 @@ func FuzzJWKS(f *testing.F) {
 			if kid == "" || key.public == nil || key.method == nil || strings.HasPrefix(key.method.Alg(), "HS") {
 				t.Errorf("key %q: %+v", kid, key)
 			}
+		}
+	})
+}
+
+// FuzzHeader reads any header, as it was decoded. What is accepted says these
+// three things and nothing else, to whoever reads it.
+func FuzzHeader(f *testing.F) {
+	f.Add([]byte(`{"alg":"ES256","kid":"a","typ":"at+jwt"}`))
+	f.Add([]byte(`{"alg":"none","kid":"","typ":"at+jwt","crit":["b64"]}`))
+	f.Add([]byte(`{"alg":"ES256","alg":"HS256","kid":"a","typ":"AT+jwt"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		alg, kid, err := parseHeader(encode(data), TokenType)
+		if err != nil {
+			return
+		}
+		var got map[string]any
+		if err := json.Unmarshal(data, &got); err != nil {
+			t.Fatal(err)
+		}
+		if want := map[string]any{"alg": alg, "kid": kid, "typ": TokenType}; !cmp.Equal(want, got) {
+			t.Errorf("%s\n%s", data, cmp.Diff(want, got))
+		}
+	})
+}
+
+// FuzzFeed reads any feed, as if signed. What is accepted says to encoding/json
+// what it says to us.
+func FuzzFeed(f *testing.F) {
+	f.Add([]byte(`{"iss":"i","iat":1,"exp":61,"seq":0}`))
+	f.Add([]byte(`{"iss":"i","iat":1,"exp":61,"seq":2,"subs":{"a":1,"b":2},"sids":["s","t"]}`))
+	f.Add([]byte(`{"iss":"i","iat":1,"exp":61,"seq":2,"subs":{"a":1,"a":0},"sids":[ "\u0073" ,"t"],"Subs":{}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := parseFeed(data)
+		if err != nil {
+			return
+		}
+		var want Feed
+		if err := json.Unmarshal(data, &want); err != nil {
+			t.Fatalf("%s: encoding/json: %v", data, err)
+		}
+		if !cmp.Equal(want, got, cmpopts.EquateEmpty()) {
+			t.Errorf("%s\n%s", data, cmp.Diff(want, got))
+		}
+		now := time.Unix(got.IssuedAt, 0)
+		if next := new(revocations).with(got, now, now); len(next.sessions) > len(got.Sessions) || len(next.subjects) > len(got.Subjects) {
+			t.Errorf("%s: more is dead than was said", data)
 		}
 	})
 }

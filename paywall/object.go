@@ -125,7 +125,17 @@ func stringEnd(s string) int {
 	return len(s)
 }
 
-func trim(s string) string { return strings.Trim(s, " \t\r\n") }
+// trim takes the white space off what begins and ends with valid JSON: nothing
+// else at its edges is as low as a space.
+func trim(s string) string {
+	for s != "" && s[0] <= ' ' {
+		s = s[1:]
+	}
+	for s != "" && s[len(s)-1] <= ' ' {
+		s = s[:len(s)-1]
+	}
+	return s
+}
 
 // text reads a JSON string that is not empty.
 func text(to *string, value string) error {
@@ -167,22 +177,40 @@ func instant(to *int64, value string) error {
 	return nil
 }
 
-// sortedTexts reads an array of at most MaxEntitlements strings in ascending
-// order, each once.
-func sortedTexts(to *[]string, value string) error {
+// texts reads an array of strings, none of them empty.
+func texts(to *[]string, value string) error {
 	if value[0] != '[' {
 		return errors.New("not an array")
 	}
 	var list []string
-	if err := json.Unmarshal([]byte(value), &list); err != nil {
-		return errors.New("not an array of strings")
+	for rest := trim(value[1:]); rest[0] != ']'; {
+		var item string
+		end := valueEnd(rest)
+		if err := text(&item, trim(rest[:end])); err != nil {
+			return err
+		}
+		list = append(list, item)
+		if rest = rest[end:]; rest[0] == ',' {
+			rest = trim(rest[1:])
+		}
+	}
+	*to = list
+	return nil
+}
+
+// sortedTexts reads an array of at most MaxEntitlements strings in ascending
+// order, each once.
+func sortedTexts(to *[]string, value string) error {
+	var list []string
+	if err := texts(&list, value); err != nil {
+		return err
 	}
 	if len(list) > MaxEntitlements {
 		return fmt.Errorf("more than %d", MaxEntitlements)
 	}
-	for i, s := range list {
-		if s == "" || i > 0 && list[i-1] >= s {
-			return errors.New("empty, unsorted or repeated")
+	for i := 1; i < len(list); i++ {
+		if list[i-1] >= list[i] {
+			return errors.New("unsorted or repeated")
 		}
 	}
 	*to = list
