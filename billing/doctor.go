@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/stripe/stripe-go/v76"
 	"gorm.io/gorm"
 	"newsroom.example/membership/models"
 )
@@ -25,6 +26,7 @@ type Findings struct {
 	Differences models.Counts `json:"differences"`
 	Marked      int64         `json:"marked"`   // customers and payments that are to be synced
 	Unjudged    int64         `json:"unjudged"` // memberships whose grants could not be compared yet
+	Unasked     int64         `json:"unasked"`  // objects of our books that Stripe did not list, beyond the many that it was asked for by their ids
 }
 
 // eventsBack is how far back the doctor looks for events that never came, or came from
@@ -42,7 +44,7 @@ func (s *Service) Examine(ctx context.Context, x Examination) (Findings, error) 
 		x.Since = began.Add(-moneyBack)
 	}
 	x.Since = x.Since.UTC().Truncate(24 * time.Hour) // whole days, for the sums
-	e := &examination{Examination: x, s: s, began: began, taken: takings{}, findings: Findings{Differences: models.Counts{}}}
+	e := &examination{Examination: x, s: s, began: began, taken: takings{}, shown: newShown(), findings: Findings{Differences: models.Counts{}}}
 	for _, look := range []func(context.Context) error{
 		e.account, e.events, e.quarantined, e.subscriptions, e.unlisted, e.money, e.sums, e.grants, e.strayGrants, e.subjects, e.errands,
 	} {
@@ -60,6 +62,8 @@ type examination struct {
 	began    time.Time
 	listens  time.Time // since when Stripe delivers to us; zero: it does not
 	taken    takings   // what Stripe took for us, while the charges go by
+	shown    shown     // the live subscriptions that it listed
+	asked    int       // how many objects it was asked for by their ids
 	findings Findings
 }
 
@@ -69,12 +73,14 @@ func (e *examination) events(ctx context.Context) error {
 }
 
 func (e *examination) subscriptions(ctx context.Context) error {
-	return e.list(ctx, list{"subscriptions", (*Service).subscriptionsPage}, nil)
+	return e.list(ctx, list{"subscriptions", func(s *Service, ctx context.Context, at place) (sheet, error) {
+		return s.subscriptionsTold(ctx, at, e.shown.addLive)
+	}}, nil)
 }
 
 func (e *examination) money(ctx context.Context) error {
 	charges := list{"charges", func(s *Service, ctx context.Context, at place) (sheet, error) {
-		return s.chargesInto(ctx, at, e.taken, e.until())
+		return s.chargesTold(ctx, at, func(charge *stripe.Charge) { e.taken.addCharge(charge, e.until()) })
 	}}
 	for _, of := range []list{charges, {"refunds", (*Service).refundsPage}, {"disputes", (*Service).disputesPage}} {
 		if err := e.list(ctx, of, &e.Since); err != nil {
@@ -105,14 +111,23 @@ func (e *examination) list(ctx context.Context, of list, since *time.Time) error
 	return nil
 }
 
-// read asks for a page, a few times where Stripe fails for a moment.
-func (e *examination) read(ctx context.Context, of list, at place) (sheet, error) {
+// read asks for a page.
+func (e *examination) read(ctx context.Context, of list, at place) (page sheet, err error) {
+	err = e.patiently(ctx, func(ctx context.Context) error {
+		page, err = of.page(e.s, ctx, at)
+		return err
+	})
+	return page, tellable("list "+of.name, err)
+}
+
+// patiently asks Stripe, a few times where it fails for a moment.
+func (e *examination) patiently(ctx context.Context, ask func(ctx context.Context) error) error {
 	for try := 1; ; try++ {
 		asking, cancel := context.WithTimeout(ctx, e.s.fetchDeadline())
-		page, err := of.page(e.s, asking, at)
+		err := ask(asking)
 		cancel()
 		if err == nil || !outage(&farError{err}) || ctx.Err() != nil || try == sweepTries {
-			return page, tellable("list "+of.name, err)
+			return err
 		}
 		pause(ctx, backoff(try))
 	}

@@ -12,8 +12,24 @@ import (
 // booksPage is how many rows of our own one page of the doctor reads.
 const booksPage = 500
 
+// stretchRows is how many it goes through at a time where it looks for few.
+const stretchRows = 2000
+
+// stretchEnd is the id with which the next so many rows of a table end, behind an id. What
+// is looked for in them is rare: a page of it would go through the whole table.
+func stretchEnd[ID any](ctx context.Context, db *models.DB, model any, after ID) (last ID, more bool, err error) {
+	var ids []ID
+	if err := db.WithContext(ctx).Model(model).Where("id > ?", after).Order("id").Limit(stretchRows).Pluck("id", &ids).Error; err != nil {
+		return last, false, fmt.Errorf("look where the next rows end: %w", err)
+	}
+	if len(ids) > 0 {
+		last = ids[len(ids)-1]
+	}
+	return last, len(ids) == stretchRows, nil
+}
+
 // unlisted asks Stripe for each live subscription that its list has not shown for a
-// day. Test data can be deleted; a sync then ends it in our books.
+// day, nor to the doctor. Test data can be deleted; a sync then ends it in our books.
 func (e *examination) unlisted(ctx context.Context) error {
 	for after := ""; ; {
 		rows, err := e.s.liveSubscriptions(ctx, after)
@@ -21,7 +37,7 @@ func (e *examination) unlisted(ctx context.Context) error {
 			return err
 		}
 		for _, row := range rows {
-			if !row.unseenSince(e.began.Add(-unseenAfter)) {
+			if !row.unseenSince(e.began.Add(-unseenAfter)) || e.shown.has(row.ID) {
 				continue
 			}
 			if err := e.askFor(ctx, row); err != nil {
@@ -37,9 +53,12 @@ func (e *examination) unlisted(ctx context.Context) error {
 }
 
 func (e *examination) askFor(ctx context.Context, row unseenRow) error {
-	_, err := e.s.stripe.Subscriptions.Get(row.ID, &stripe.SubscriptionParams{Params: stripe.Params{Context: ctx}})
-	if !missing(err) {
-		return tellable("look for subscription "+row.ID, err)
+	lost, err := e.lost(ctx, "subscription "+row.ID, func(params stripe.Params) error {
+		_, err := e.s.stripe.Subscriptions.Get(row.ID, &stripe.SubscriptionParams{Params: params})
+		return err
+	})
+	if err != nil || !lost {
+		return err
 	}
 	reads, err := readsOn(e.s.db.WithContext(ctx), row.ID)
 	if err != nil {

@@ -80,10 +80,14 @@ var graceReasons = map[string]string{
 // give access.
 func (e *examination) strayGrants(ctx context.Context) error {
 	for after := uuid.Nil; ; {
+		last, more, err := stretchEnd(ctx, e.s.db, &models.Grant{}, after)
+		if err != nil {
+			return err
+		}
 		var rows []models.Grant
-		err := e.s.db.WithContext(ctx).Where(`livemode = ? AND source = ? AND revoked_at IS NULL AND id > ? AND coalesce(grace_until, valid_until) > ?
-			AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = grants.source_ref)`, e.s.cfg.Livemode, models.FromSubscription, after, e.began).
-			Order("id").Limit(booksPage).Find(&rows).Error
+		err = e.s.db.WithContext(ctx).Where(`livemode = ? AND source = ? AND revoked_at IS NULL AND id > ? AND id <= ? AND coalesce(grace_until, valid_until) > ?
+			AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = grants.source_ref)`, e.s.cfg.Livemode, models.FromSubscription, after, last, e.began).
+			Order("id").Find(&rows).Error
 		if err != nil {
 			return fmt.Errorf("list the stray grants: %w", err)
 		}
@@ -95,9 +99,9 @@ func (e *examination) strayGrants(ctx context.Context) error {
 					row.ID, ofMember(&row.MemberID), accessWords(row.Terms), row.SourceRef, byHand(row.ID)),
 			})
 		}
-		if err := e.tell(found); err != nil || len(rows) < booksPage {
+		if err := e.tell(found); err != nil || !more {
 			return err
 		}
-		after = rows[len(rows)-1].ID
+		after = last
 	}
 }

@@ -15,17 +15,21 @@ const waits = 10 * time.Minute
 // subjects are those whose sync failed for good, or that nobody has done for long.
 func (e *examination) subjects(ctx context.Context) error {
 	for after := ""; ; {
+		last, more, err := stretchEnd(ctx, e.s.db, &models.SyncSubject{}, after)
+		if err != nil {
+			return err
+		}
 		var rows []models.SyncSubject
-		err := e.s.db.WithContext(ctx).Where("livemode = ? AND dirty > synced AND id > ?", e.s.cfg.Livemode, after).
-			Order("id").Limit(booksPage).Find(&rows).Error
+		err = e.s.db.WithContext(ctx).Where("livemode = ? AND dirty > synced AND id > ? AND id <= ?", e.s.cfg.Livemode, after, last).
+			Order("id").Find(&rows).Error
 		if err != nil {
 			return fmt.Errorf("list what is to be synced: %w", err)
 		}
 		err = e.settle(ctx, func(tx *gorm.DB) ([]Difference, error) { return e.s.compareSubjects(tx, rows) }, nil)
-		if err != nil || len(rows) < booksPage {
+		if err != nil || !more {
 			return err
 		}
-		after = rows[len(rows)-1].ID
+		after = last
 	}
 }
 

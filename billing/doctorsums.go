@@ -35,29 +35,85 @@ func (t takings) addCharge(charge *stripe.Charge, before time.Time) {
 func (e *examination) until() time.Time { return e.began.Truncate(time.Second).Add(time.Second) }
 
 // sums compares what Stripe took for us each day with what our ledger says, and looks
-// for the payments that make the difference where the ledger has more.
+// more closely at the days on which they differ.
 func (e *examination) sums(ctx context.Context) error {
-	booked, err := e.booked(ctx)
+	booked := takings{}
+	for day := e.Since; day.Before(e.until()); day = day.Add(dayLong) {
+		if err := e.booked(ctx, day, booked); err != nil {
+			return err
+		}
+	}
+	last := ""
+	for _, key := range differing(e.taken, booked) {
+		if key.day == last {
+			continue // another currency
+		}
+		if err := e.recount(ctx, key.day); err != nil {
+			return err
+		}
+		last = key.day
+	}
+	return nil
+}
+
+// dayLong is one of UTC's days, as in Stripe's reports.
+const dayLong = 24 * time.Hour
+
+// recount lists the charges of a day once more and tells what differs still: the lane
+// works on while the lists go by.
+func (e *examination) recount(ctx context.Context, day string) error {
+	from, err := time.Parse(time.DateOnly, day)
 	if err != nil {
+		return fmt.Errorf("read the day of a sum: %w", err)
+	}
+	took, listed := takings{}, newShown()
+	if err := e.chargesOf(ctx, from, func(charge *stripe.Charge) {
+		took.addCharge(charge, e.until())
+		listed.add(intentOf(charge.PaymentIntent))
+	}); err != nil {
 		return err
 	}
-	for _, key := range daysOf(e.taken, booked) {
-		stripe, ours := e.taken[key], booked[key]
-		if stripe == ours {
-			continue
-		}
-		err := e.tell([]Difference{{
-			Kind: "sum.differs", Object: key.day,
-			Words: fmt.Sprintf("On %s (UTC) Stripe took %s; our ledger says %s.", key.day, stripe.words(key.currency), ours.words(key.currency)),
-		}})
-		if err == nil && ours.count > stripe.count {
-			err = e.extras(ctx, key)
-		}
-		if err != nil {
+	booked := takings{}
+	if err := e.booked(ctx, from, booked); err != nil {
+		return err
+	}
+	for _, key := range differing(took, booked) {
+		if err := e.sumDiffers(ctx, key, took[key], booked[key], listed); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// chargesOf goes through the charges of one day that are ours.
+func (e *examination) chargesOf(ctx context.Context, day time.Time, each func(*stripe.Charge)) error {
+	end := day.Add(dayLong)
+	of := list{"charges", func(s *Service, ctx context.Context, at place) (sheet, error) { return s.chargesTold(ctx, at, each) }}
+	for at := (place{since: &day, before: &end}); ; {
+		at.asked = e.s.clock()
+		page, err := e.read(ctx, of, at)
+		if err != nil {
+			return err
+		}
+		if _, err := page.compare(e.s.db.WithContext(ctx)); err != nil { // what differs was told
+			return err
+		}
+		page.done()
+		if at.cursor = page.next; at.cursor == "" {
+			return nil
+		}
+	}
+}
+
+func (e *examination) sumDiffers(ctx context.Context, key ledgerDay, stripe, ours taken, listed shown) error {
+	err := e.tell([]Difference{{
+		Kind: "sum.differs", Object: key.day,
+		Words: fmt.Sprintf("On %s (UTC) Stripe took %s; our ledger says %s.", key.day, stripe.words(key.currency), ours.words(key.currency)),
+	}})
+	if err != nil {
+		return err
+	}
+	return e.extras(ctx, key, listed)
 }
 
 func (t taken) words(currency string) string {
@@ -71,34 +127,37 @@ func (t taken) words(currency string) string {
 	return fmt.Sprintf("%s in %s, of which %s refunded", amountOf(t.amount, currency), payments, amountOf(t.refunded, currency))
 }
 
-// booked are the ledger's own sums.
-func (e *examination) booked(ctx context.Context) (takings, error) {
-	totals, err := e.s.Totals(ctx, e.Since, e.until())
+// booked adds the ledger's own sums of one day.
+func (e *examination) booked(ctx context.Context, day time.Time, all takings) error {
+	totals, err := e.s.Totals(ctx, day, earlier(day.Add(dayLong), e.until()))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all := takings{}
 	for _, each := range totals { // a row for each kind, and each currency of the fees
 		key := ledgerDay{each.Day.Format(time.DateOnly), each.Currency}
 		was := all[key]
 		all[key] = taken{was.count + each.Count, was.amount + each.Amount, was.refunded + each.Refunded}
 	}
-	return all, nil
+	return nil
 }
 
-func daysOf(a, b takings) []ledgerDay {
+// differing are the days and currencies, in order, of which two books tell differently.
+func differing(a, b takings) []ledgerDay {
 	var all []ledgerDay
 	for _, t := range []takings{a, b} {
 		for key := range t {
-			all = append(all, key)
+			if a[key] != b[key] {
+				all = append(all, key)
+			}
 		}
 	}
 	slices.SortFunc(all, func(a, b ledgerDay) int { return strings.Compare(a.day+a.currency, b.day+b.currency) })
 	return slices.Compact(all)
 }
 
-// extras asks Stripe for each payment of a day, and tells those that it does not know.
-func (e *examination) extras(ctx context.Context, key ledgerDay) error {
+// extras goes through our payments of a day, asks Stripe for those that it did not list,
+// and tells those that it does not know.
+func (e *examination) extras(ctx context.Context, key ledgerDay, listed shown) error {
 	from, err := time.Parse(time.DateOnly, key.day)
 	if err != nil {
 		return fmt.Errorf("read the day of a sum: %w", err)
@@ -111,7 +170,7 @@ func (e *examination) extras(ctx context.Context, key ledgerDay) error {
 		if err != nil {
 			return fmt.Errorf("list the payments of %s: %w", key.day, err)
 		}
-		if err := e.unknown(ctx, rows); err != nil {
+		if err := e.unknown(ctx, rows, listed); err != nil {
 			return err
 		}
 		e.Looked("payments", len(rows))
@@ -122,18 +181,21 @@ func (e *examination) extras(ctx context.Context, key ledgerDay) error {
 	}
 }
 
-func (e *examination) unknown(ctx context.Context, rows []models.Payment) error {
+func (e *examination) unknown(ctx context.Context, rows []models.Payment, listed shown) error {
 	for _, row := range rows {
-		_, err := e.s.stripe.PaymentIntents.Get(row.PaymentIntentID, &stripe.PaymentIntentParams{Params: stripe.Params{Context: ctx}})
-		switch {
-		case missing(err):
+		if listed.has(row.PaymentIntentID) {
+			continue
+		}
+		lost, err := e.lost(ctx, "payment "+row.PaymentIntentID, func(params stripe.Params) error {
+			_, err := e.s.stripe.PaymentIntents.Get(row.PaymentIntentID, &stripe.PaymentIntentParams{Params: params})
+			return err
+		})
+		if lost {
 			err = e.tell([]Difference{{
 				Kind: "payment.extra", Object: row.PaymentIntentID, Member: row.MemberID,
 				Words: fmt.Sprintf("Payment %s%s: our ledger has %s; Stripe knows no such payment. %s",
 					row.PaymentIntentID, ofMember(row.MemberID), amountOf(row.Amount, row.Currency), e.payExtra()),
 			}})
-		case err != nil:
-			err = tellable("look for payment "+row.PaymentIntentID, err)
 		}
 		if err != nil {
 			return err

@@ -87,7 +87,11 @@ func (s *Service) workOne(ctx context.Context, failures int) (worked bool, vote 
 		return false, errNoVote
 	}
 	s.Wake() // where one is, others may be: let a second worker look
-	return true, s.vote(*subject, s.syncClaimed(ctx, *subject))
+	failure := s.syncClaimed(ctx, *subject)
+	if errors.Is(failure, errBusy) {
+		pause(ctx, pauseAfter(nil)) // the pace says so at once: we would only claim and give back
+	}
+	return true, s.vote(*subject, failure)
 }
 
 // syncClaimed brings one subject up to date, or plans when to try again, and tells

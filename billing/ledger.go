@@ -159,7 +159,7 @@ func (s *Service) writeDispute(tx *gorm.DB, payment models.Payment, d *stripe.Di
 		Status: models.DisputeStatus(d.Status), Currency: string(d.Currency), Amount: d.Amount,
 		Reason: string(d.Reason), CreatedAt: unix(d.Created), SyncedAt: payment.SyncedAt,
 	}
-	if !row.Status.Known() || row.Amount <= 0 { // about nothing: the payment had gone back whole before
+	if !bookableDispute(d) {
 		s.log.WarnContext(tx.Statement.Context, "a dispute of an unknown status, or about nothing, is not booked", "dispute", row.ID, "status", row.Status)
 		return nil
 	}
@@ -167,6 +167,12 @@ func (s *Service) writeDispute(tx *gorm.DB, payment models.Payment, d *stripe.Di
 		return fmt.Errorf("book dispute %s: %w", d.ID, err)
 	}
 	return nil
+}
+
+// bookableDispute says that our books can hold a dispute: its status is one that we know,
+// and it is about some money. One about a payment that had gone back whole is about none.
+func bookableDispute(d *stripe.Dispute) bool {
+	return models.DisputeStatus(d.Status).Known() && d.Amount > 0
 }
 
 // countGift notes what only a succeeded payment tells: the donor's address, and

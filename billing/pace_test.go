@@ -101,6 +101,33 @@ func TestNoRoomIsNoFailure(t *testing.T) {
 	}
 }
 
+// Workers for whom there is no room at Stripe rest: they do not claim and give back as fast
+// as the database can.
+func TestWorkersWithoutRoomRest(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	n.sql(`CREATE SEQUENCE claims`)
+	n.sql(`CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('claims'); RETURN NEW; END $$`)
+	n.sql(`CREATE TRIGGER counted BEFORE UPDATE ON sync_subjects FOR EACH ROW WHEN (NEW.lease_token IS NOT NULL) EXECUTE FUNCTION counted()`)
+	n.sql(`INSERT INTO sync_subjects (id, account, livemode, kind, dirty, next_at)
+		SELECT 'cus_' || i, '', false, 'customer', 1, @now FROM generate_series(1, 40) i`, map[string]any{"now": time.Now().Add(-time.Minute)})
+	line := billing.Stripe(simtest.Key, n.stripe.URL).Within(billing.Limits{Endpoint: 1})
+	cfg := billing.Config{PublicURL: "https://members.example.news", Lease: 3 * time.Second}
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
+	defer stop()
+	if _, _, err := billing.New(n.db, line, cfg, time.Now, time.Now, discard).SyncDue(ctx, func(int64) {}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	var claims int64
+	if err := n.db.Raw(`SELECT last_value FROM claims`).Scan(&claims).Error; err != nil {
+		t.Fatal(err)
+	}
+	if claims > 16*9 { // each worker, and again after a quarter of a second at the soonest
+		t.Errorf("%d claims in two seconds", claims)
+	}
+	t.Logf("%d claims", claims)
+}
+
 // Answers that come together lower the rate once; each good one gives a little back,
 // and a lock that is taken is no rate.
 func TestTheRateFollowsWhatStripeSays(t *testing.T) {

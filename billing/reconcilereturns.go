@@ -62,7 +62,7 @@ func (s *Service) compareDisputes(tx *gorm.DB, data []*stripe.Dispute, asked tim
 	var found []Difference
 	for _, dispute := range data {
 		payment, kept := books.payments[intentOf(dispute.PaymentIntent)]
-		if !kept || payment.SyncedAt.After(asked) || !models.DisputeStatus(dispute.Status).Known() {
+		if !kept || payment.SyncedAt.After(asked) || !bookableDispute(dispute) {
 			continue
 		}
 		words, err := disputeContrast(tx, payment, dispute)

@@ -34,6 +34,7 @@ type list struct {
 // place is where in a list a page begins, and when it is asked for.
 type place struct {
 	since  *time.Time
+	before *time.Time // nil: to the present
 	cursor string
 	asked  time.Time
 	first  bool // no pass has gone through the list before
@@ -43,7 +44,7 @@ type place struct {
 type sheet struct {
 	listed  int
 	next    string     // where the next page begins; "": this was the last
-	newest  *time.Time // of the objects on it
+	newest  *time.Time // of the objects on it by whose age a next pass begins
 	compare func(tx *gorm.DB) ([]Difference, error)
 	note    func(tx *gorm.DB) error // what else a sweep keeps of it; nil for nothing
 	done    func()                  // told when the doctor has compared it; nil for nobody
@@ -70,7 +71,7 @@ func sheetOf[T any](meta *stripe.ListMeta, data []T, id func(T) string) sheet {
 
 var sweeps = map[models.SweepName]sweep{
 	models.SweepEvents:  {every: 5 * time.Minute, lists: []list{{"events", (*Service).eventsPage}}, since: eventsSince},
-	models.SweepObjects: {every: time.Hour, lists: []list{{"subscriptions", (*Service).subscriptionsPage}, {"unseen", (*Service).unseenPage}}, since: everything},
+	models.SweepObjects: {every: time.Hour, lists: []list{{"subscriptions", (*Service).subscriptionsPage}, {"unseen", (*Service).unseenPage}}, since: unseenSince},
 	models.SweepMoney: {every: 24 * time.Hour, since: moneySince, lists: []list{
 		{"charges", (*Service).chargesPage}, {"refunds", (*Service).refundsPage}, {"disputes", (*Service).disputesPage}}},
 }
@@ -90,10 +91,13 @@ const (
 	sweepPoll = 5 * time.Second
 )
 
-func everything(models.Sweep, time.Time) *time.Time { return nil }
-
-func moneySince(_ models.Sweep, clock time.Time) *time.Time {
+// moneySince is further back where nobody has looked for longer: what no sweep of the
+// money lists, no other one finds.
+func moneySince(row models.Sweep, clock time.Time) *time.Time {
 	since := clock.Add(-moneyBack)
+	if row.Watermark != nil {
+		since = earlier(since, *row.Watermark)
+	}
 	return &since
 }
 

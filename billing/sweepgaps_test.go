@@ -84,3 +84,117 @@ func TestASweepPastItsLeaseMovesNothing(t *testing.T) {
 		t.Errorf("%+v, %v", row, err)
 	}
 }
+
+// What a pass that was told to begin late passes over is found by the next one: four days
+// of silence are not forgotten because somebody looked at the last hour.
+func TestAPassOverTheLastHourLeavesNoHole(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	n.join(n.member("reader@example.org"), simtest.Pays)
+	l := n.silence(stripesim.Dropped)
+	n.stripe.Pay(t, n.give(gift(nil, "5", models.Once)), simtest.Pays)
+	n.pass(30 * time.Minute)
+	hour := n.clock.now().Add(-time.Hour)
+	if row, err := n.Sweep(t.Context(), models.SweepEvents, &hour, func(models.Sweep) {}); err != nil || row.Drift["event.missed"] == 0 {
+		t.Fatalf("%+v, %v", row, err)
+	}
+	n.reads(l.joined, false)
+	n.sweep(models.SweepEvents)
+	n.healed(l)
+}
+
+// A gift of which no event told is found however long nobody looked.
+func TestMoneyIsLookedForAsLongAsNobodyLooked(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	n.stripe.Pay(t, n.give(gift(nil, "5", models.Once)), simtest.Pays)
+	n.settle()
+	n.equal()
+	n.inject(stripesim.Fault{Do: stripesim.EventUnmade})
+	n.clock.advance(day)
+	n.stripe.Pay(t, n.give(gift(nil, "7", models.Once)), simtest.Pays)
+	n.pass(60 * day)
+	if found := n.sweep(models.SweepMoney); found["payment.missing"] != 1 {
+		t.Errorf("%v", found)
+	}
+	n.equal()
+}
+
+// A pass may take longer than a day where Stripe is slow: what it came by was seen.
+func TestAPassOfADayMakesNothingUnseen(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	n.join(n.member("reader@example.org"), simtest.Pays)
+	n.pass(3 * time.Minute) // the settle pass
+	n.pass(2 * day)
+	slow := n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
+		stripe.ServeHTTP(w, r)
+		if r.URL.Path == "/v1/subscriptions" {
+			n.clock.advance(30 * time.Hour)
+			n.real.advance(time.Second)
+		}
+	})
+	for pass := range 2 {
+		row, err := slow.Sweep(t.Context(), models.SweepObjects, nil, func(models.Sweep) {})
+		if err != nil || row.Drift["subscription.unseen"] != 0 {
+			t.Errorf("pass %d: %+v, %v", pass, row, err)
+		}
+	}
+}
+
+// An event that is dated in the future, as one of a test clock may be, does not hide those
+// that come before it.
+func TestAnEventOfNextYearHidesNone(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	sub := n.join(reader, simtest.Pays)
+	n.pass(3 * time.Minute) // the settle pass
+	ahead := n.edited(edits{"/v1/events": func(list object) {
+		listed(list)[0]["created"] = n.clock.now().AddDate(1, 0, 0).Unix()
+	}})
+	if _, err := ahead.Sweep(t.Context(), models.SweepEvents, nil, func(models.Sweep) {}); err != nil {
+		t.Fatal(err)
+	}
+	n.inject(stripesim.Fault{Do: stripesim.Dropped})
+	n.cancel(sub.ID)
+	n.pass(time.Hour)
+	n.reads(reader, true)
+	n.sweep(models.SweepEvents)
+	n.reads(reader, false)
+}
+
+// A dispute about nothing, which our books cannot hold, is no drift.
+func TestADisputeAboutNothingIsNoDrift(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	n.stripe.Pay(t, n.give(gift(nil, "5", models.Once)), simtest.Pays)
+	n.settle()
+	about := n.ledger()[0]
+	n.Service = n.edited(edits{"/v1/disputes": func(answer object) {
+		answer["data"] = []any{object{"id": "dp_1", "object": "dispute", "amount": 0, "currency": "eur", "created": n.clock.now().Unix(),
+			"charge": *about.ChargeID, "payment_intent": about.PaymentIntentID, "status": "needs_response", "reason": "fraudulent"}}
+	}})
+	n.pass(time.Hour)
+	if found := n.sweep(models.SweepMoney); found.Sum() != 0 {
+		t.Errorf("%v", found)
+	}
+}
+
+// A customer who was deleted, and of whom we learned days later, is no drift ever after.
+func TestACustomerDeletedInSilenceIsHealedOnce(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	sub := n.join(reader, simtest.Pays)
+	n.pass(3 * time.Minute)
+	n.inject(stripesim.Fault{Do: stripesim.EventUnmade})
+	if _, err := n.api.Customers.Del(sub.CustomerID, nil); err != nil {
+		t.Fatal(err)
+	}
+	n.pass(3 * day)
+	n.sweep(models.SweepObjects)
+	n.reads(reader, false)
+	n.pass(time.Hour)
+	n.equal()
+}

@@ -2,7 +2,6 @@ package billing
 
 import (
 	"context"
-	"time"
 
 	"github.com/stripe/stripe-go/v76"
 	"gorm.io/gorm"
@@ -11,12 +10,11 @@ import (
 // chargesPage lists what was charged lately. The invoice shows what a charge was for,
 // the balance transaction its fee.
 func (s *Service) chargesPage(ctx context.Context, at place) (sheet, error) {
-	return s.chargesInto(ctx, at, takings{}, at.asked)
+	return s.chargesTold(ctx, at, func(*stripe.Charge) {})
 }
 
-// chargesInto is chargesPage, and adds what is ours of it to the takings, as far as it
-// was made before that moment.
-func (s *Service) chargesInto(ctx context.Context, at place, all takings, before time.Time) (sheet, error) {
+// chargesTold is chargesPage, and tells the doctor of each charge that is ours.
+func (s *Service) chargesTold(ctx context.Context, at place, each func(*stripe.Charge)) (sheet, error) {
 	params := &stripe.ChargeListParams{ListParams: pageFrom(ctx, at.cursor), CreatedRange: madeSince(at)}
 	params.AddExpand("data.invoice")
 	params.AddExpand("data.balance_transaction")
@@ -26,6 +24,9 @@ func (s *Service) chargesInto(ctx context.Context, at place, all takings, before
 	}
 	data := found.ChargeList().Data
 	page := sheetOf(found.Meta(), data, func(c *stripe.Charge) string { return c.ID })
+	if len(data) > 0 {
+		page.newest = instant(data[0].Created)
+	}
 	var ours []*stripe.Charge
 	page.compare = func(tx *gorm.DB) (found []Difference, err error) {
 		found, ours, err = s.compareCharges(tx, data, at.asked)
@@ -33,7 +34,7 @@ func (s *Service) chargesInto(ctx context.Context, at place, all takings, before
 	}
 	page.done = func() {
 		for _, charge := range ours {
-			all.addCharge(charge, before)
+			each(charge)
 		}
 	}
 	return page, nil
@@ -68,5 +69,9 @@ func madeSince(at place) *stripe.RangeQueryParams {
 	if at.since == nil {
 		return nil
 	}
-	return &stripe.RangeQueryParams{GreaterThanOrEqual: at.since.Unix()}
+	made := &stripe.RangeQueryParams{GreaterThanOrEqual: at.since.Unix()}
+	if at.before != nil {
+		made.LesserThan = at.before.Unix()
+	}
+	return made
 }

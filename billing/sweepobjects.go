@@ -17,13 +17,25 @@ const (
 	// seenFor is how long "seen" holds before it is written anew: twice a day, not at
 	// every pass.
 	seenFor = 12 * time.Hour
-	// unseenPage is how many of our own rows one page of the second list reads.
+	// unseenRows is how many of our own rows one page of the second list reads.
 	unseenRows = 1000
 )
+
+// unseenSince is how long what a pass has not come by must have been unseen: a day
+// when the pass began, not when it ends. A pass that takes a day makes nothing unseen.
+func unseenSince(_ models.Sweep, clock time.Time) *time.Time {
+	since := clock.Add(-unseenAfter)
+	return &since
+}
 
 // subscriptionsPage lists all subscriptions, the canceled and the oldest included:
 // Stripe can list by age only, and what was cancelled today may have begun years ago.
 func (s *Service) subscriptionsPage(ctx context.Context, at place) (sheet, error) {
+	return s.subscriptionsTold(ctx, at, func(*stripe.Subscription) {})
+}
+
+// subscriptionsTold is subscriptionsPage, and tells the doctor of each subscription.
+func (s *Service) subscriptionsTold(ctx context.Context, at place, each func(*stripe.Subscription)) (sheet, error) {
 	params := &stripe.SubscriptionListParams{ListParams: pageFrom(ctx, at.cursor), Status: stripe.String("all")}
 	params.AddExpand("data.latest_invoice")
 	found := s.stripe.Subscriptions.List(params)
@@ -34,6 +46,11 @@ func (s *Service) subscriptionsPage(ctx context.Context, at place) (sheet, error
 	page := sheetOf(found.Meta(), data, func(sub *stripe.Subscription) string { return sub.ID })
 	page.compare = func(tx *gorm.DB) ([]Difference, error) { return s.compareSubscriptions(tx, data, at.asked) }
 	page.note = func(tx *gorm.DB) error { return noteSeen(tx, data, at.asked) }
+	page.done = func() {
+		for _, sub := range data {
+			each(sub)
+		}
+	}
 	return page, nil
 }
 
@@ -81,7 +98,7 @@ func (s *Service) unseenPage(ctx context.Context, at place) (sheet, error) {
 		var found []Difference
 		for _, row := range rows {
 			askedNow := row.AskedAt != nil && row.AskedAt.After(s.real().Add(-unseenAfter))
-			if row.unseenSince(at.asked.Add(-unseenAfter)) && !askedNow {
+			if row.unseenSince(deref(at.since)) && !askedNow {
 				found = append(found, s.unseen(row))
 			}
 		}

@@ -90,7 +90,7 @@ func (s *Service) SyncDue(ctx context.Context, told func(synced int64)) (synced,
 			return done.Load(), 0, err
 		}
 		elsewhere, waiting, err := s.lane(ctx)
-		if err != nil || elsewhere == 0 {
+		if err != nil || !elsewhere {
 			return done.Load(), waiting, err
 		}
 		pause(ctx, lookEvery)
@@ -107,13 +107,18 @@ func (s *Service) syncSome(ctx context.Context, done *atomic.Int64, told func(sy
 	}
 }
 
-// lane counts what is due or being synced now, and what waits for another try.
-func (s *Service) lane(ctx context.Context) (now, waiting int64, err error) {
-	var row struct{ Now, Waiting int64 }
-	err = s.db.WithContext(ctx).Raw(`SELECT count(*) FILTER (WHERE next_at <= ?) AS now, count(*) FILTER (WHERE next_at > ?) AS waiting
-		FROM sync_subjects WHERE livemode = ? AND dirty > synced AND dead_at IS NULL`, s.real(), s.real(), s.cfg.Livemode).Scan(&row).Error
+// lane says whether anything is due or being synced now, and counts what waits for
+// another try. What is due is not counted: it may be a million, and others work on it.
+func (s *Service) lane(ctx context.Context) (now bool, waiting int64, err error) {
+	const undone = `FROM sync_subjects WHERE livemode = @livemode AND dirty > synced AND dead_at IS NULL AND next_at`
+	var row struct {
+		Now     bool
+		Waiting int64
+	}
+	err = s.db.WithContext(ctx).Raw(`SELECT EXISTS (SELECT `+undone+` <= @now) AS now, (SELECT count(*) `+undone+` > @now) AS waiting`,
+		map[string]any{"livemode": s.cfg.Livemode, "now": s.real()}).Scan(&row).Error
 	if err != nil {
-		return 0, 0, fmt.Errorf("count what is to be synced: %w", err)
+		return false, 0, fmt.Errorf("look what is to be synced: %w", err)
 	}
 	return row.Now, row.Waiting, nil
 }

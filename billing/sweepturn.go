@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"gorm.io/gorm"
 	"newsroom.example/membership/models"
@@ -127,9 +128,16 @@ func (s *Service) advance(row *models.Sweep, page sheet, found models.Counts) {
 	row.Step, row.NextAt = 0, later(row.StartedAt.Add(of.every), row.NextAt)
 	row.StartedAt, row.FinishedAt = nil, &finished
 	row.Passes++
-	if row.Reached != nil {
+	if row.Reached != nil && leavesNoHole(*row, of.since(*row, s.clock())) {
 		row.Watermark = row.Reached
 	}
+}
+
+// leavesNoHole says that a pass began no later than the next one would by itself. One
+// that was told to begin later leaves the watermark where it is: what lies between was
+// looked at by nobody.
+func leavesNoHole(row models.Sweep, next *time.Time) bool {
+	return row.Since == nil || next == nil || !row.Since.After(*next)
 }
 
 func sum(a, b models.Counts) models.Counts {

@@ -103,6 +103,9 @@ func (c doctorCmd) sum(s *streams, findings billing.Findings, seen looked) {
 	if findings.Unjudged > 0 {
 		c.say(s, "The grants of %d memberships could not be judged: our books learn what was paid for at their next sync, within hours. Look again then.", findings.Unjudged)
 	}
+	if findings.Unasked > 0 {
+		c.say(s, "%d more that Stripe did not list were not asked for one by one. See to those above first, then look again.", findings.Unasked)
+	}
 }
 
 // looked are the lists that the doctor went through, in order, and how much was on each.
