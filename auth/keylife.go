@@ -20,7 +20,7 @@ const (
 	ringLife = time.Hour
 	// retiringFor is longer than the last token of a key can live: ringLife for a
 	// process that has not heard, and then a token's life.
-	retiringFor = ringLife + tokenLife + 50*time.Minute
+	retiringFor = ringLife + models.TokenLife + 50*time.Minute
 )
 
 // KeyStep is what becomes of one key.

@@ -27,6 +27,10 @@ var purges = []struct {
 		SELECT key FROM sign_in_limits WHERE used_until < @before ORDER BY used_until LIMIT @page FOR UPDATE SKIP LOCKED)`, 0},
 	{"address changes", `DELETE FROM address_changes WHERE id IN (
 		SELECT id FROM address_changes WHERE undo_until < @before ORDER BY undo_until LIMIT @page FOR UPDATE SKIP LOCKED)`, keepAttempts},
+	// The newest stays: the feed's sequence is known by it.
+	{"revocations", `DELETE FROM revocations WHERE id IN (
+		SELECT id FROM revocations WHERE until < @before AND id < (SELECT max(id) FROM revocations)
+		ORDER BY until LIMIT @page FOR UPDATE SKIP LOCKED)`, 0},
 }
 
 // Run purges what is of no use any more every minute, until ctx ends. A failure is
@@ -41,7 +45,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 		if err := s.purge(ctx); err != nil && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, "old sign-ins not purged", "error", err)
+			s.log.ErrorContext(ctx, "what is of no use any more not purged", "error", err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ package auth
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"newsroom.example/membership/locale"
@@ -27,6 +28,10 @@ type Service struct {
 
 	// Keys sign. Prepare must be called on them before a token is asked for.
 	Keys *Keyring
+
+	feed      atomic.Pointer[Document] // nil: to be loaded
+	loading   chan struct{}            // holds a token while somebody loads it
+	feedFresh time.Duration
 }
 
 // New makes the service and adds its workers to jobs. It returns every fault of cfg
@@ -42,7 +47,7 @@ func New(db *models.DB, jobs *notify.Jobs, mailer *notify.Mailer, words *locale.
 	s := &Service{
 		db: db, jobs: jobs, mailer: mailer, words: words, cfg: cfg.withDefaults(),
 		pepper: pepper(cfg.Pepper), clock: clock, log: log,
-		Keys: keys,
+		Keys: keys, loading: make(chan struct{}, 1), feedFresh: feedFresh,
 	}
 	notify.AddWorker(jobs, s.sendSignInMail)
 	notify.AddWorker(jobs, s.sendReuseMail)

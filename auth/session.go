@@ -105,6 +105,9 @@ func (s *Service) arriveLocked(ctx context.Context, refresh string, now time.Tim
 		if err := save(ctx, tx, session); err != nil || session.RevokedAt == nil {
 			return err
 		}
+		if err := models.RevokeSessions(tx, []uuid.UUID{session.ID}, now); err != nil {
+			return err
+		}
 		return s.tellOfReuse(ctx, tx, session)
 	})
 	return session, err
@@ -164,15 +167,16 @@ func save(ctx context.Context, tx *gorm.DB, session models.Session) error {
 	return nil
 }
 
-// endSessions ends the sessions that the condition is true of. What has ended before
-// keeps its reason.
+// endSessions ends the sessions that the condition is true of, and the tokens that
+// were signed for them. What has ended before keeps its reason.
 func endSessions(tx *gorm.DB, reason string, now time.Time, which string, args ...any) error {
-	err := tx.Exec(`UPDATE sessions SET revoked_at = ?, revoked_reason = ? WHERE revoked_at IS NULL AND `+which,
-		append([]any{now, reason}, args...)...).Error
+	var ended []uuid.UUID
+	err := tx.Raw(`UPDATE sessions SET revoked_at = ?, revoked_reason = ? WHERE revoked_at IS NULL AND `+which+` RETURNING id`,
+		append([]any{now, reason}, args...)...).Scan(&ended).Error
 	if err != nil {
 		return fmt.Errorf("end sessions: %w", err)
 	}
-	return nil
+	return models.RevokeSessions(tx, ended, now)
 }
 
 // maxUserAgent is how much of a User-Agent header a reader needs to know a device by.

@@ -27,12 +27,14 @@ const (
 
 func knownAlgorithm(alg string) bool { return alg == "" || alg == algES256 || alg == algEdDSA }
 
-// signer signs access tokens with one private key.
+// signer signs access tokens and the revocation feed with one private key.
 type signer struct {
 	public  paywall.JWK
 	method  jwt.SigningMethod
 	private crypto.Signer
-	header  string // ready to be put before the claims
+	// The headers of tokens and of the revocation feed, ready to be put before the
+	// claims.
+	header, feedHeader string
 }
 
 // newSigner makes a key pair. Its kid does not begin with a dash, as one of 64 would:
@@ -62,27 +64,27 @@ func signWith(private crypto.Signer) (signer, error) {
 	if err != nil {
 		return signer{}, err
 	}
-	header, err := json.Marshal(struct {
-		Alg string `json:"alg"`
-		Kid string `json:"kid"`
-		Typ string `json:"typ"`
-	}{public.Algorithm, public.ID, paywall.TokenType})
-	if err != nil {
-		return signer{}, err
-	}
 	return signer{
 		public: public, method: jwt.GetSigningMethod(public.Algorithm), private: private,
-		header: base64.RawURLEncoding.EncodeToString(header),
+		header: headerOf(public, paywall.TokenType), feedHeader: headerOf(public, paywall.FeedType),
 	}, nil
 }
 
+// headerOf is the header of what is signed with a key; typ keeps one sort of document
+// from being taken for another (RFC 8725, section 3.11).
+func headerOf(public paywall.JWK, typ string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"` + public.Algorithm + `","kid":"` + public.ID + `","typ":"` + typ + `"}`))
+}
+
 // sign returns the token that says claims.
-func (s signer) sign(claims paywall.Claims) (string, error) {
+func (s signer) sign(claims paywall.Claims) (string, error) { return s.signUnder(s.header, claims) }
+
+func (s signer) signUnder(header string, claims any) (string, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("write the claims: %w", err)
 	}
-	text := s.header + "." + base64.RawURLEncoding.EncodeToString(payload)
+	text := header + "." + base64.RawURLEncoding.EncodeToString(payload)
 	signature, err := s.method.Sign(text, s.private)
 	if err != nil {
 		return "", fmt.Errorf("sign a token: %w", err)

@@ -12,9 +12,6 @@ import (
 	"newsroom.example/membership/paywall"
 )
 
-// tokenLife is how long a token can outlive what it says, at most.
-const tokenLife = 10 * time.Minute
-
 // maxToken is what fits into a cookie beside its name: browsers drop the larger ones
 // without a word.
 // https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#name-storage-model
@@ -66,7 +63,7 @@ func (s *Service) claims(v Visitor, a Access, audience string) (paywall.Claims, 
 	now := s.now()
 	c := paywall.Claims{
 		Issuer: s.cfg.Issuer, Audience: audience, ClientID: s.cfg.ClientID,
-		Subject: Subject(v.Member.ID), SessionID: "ses_" + v.Session.ID.String(), TokenID: models.NewID().String(),
+		Subject: Subject(v.Member.ID), SessionID: sessionName(v.Session.ID), TokenID: models.NewID().String(),
 		IssuedAt: now.Unix(), NotBefore: now.Unix(), Expires: expiry(now, a.NextChange),
 		Entitlements: features, Tier: a.Tier, Notice: paywall.Notice(a.Notice), Version: a.Version,
 	}
@@ -83,8 +80,11 @@ func (s *Service) claims(v Visitor, a Access, audience string) (paywall.Claims, 
 // JSON API.
 func Subject(member uuid.UUID) string { return "mem_" + member.String() }
 
+// sessionName is how the outside world names a session: the sid claim.
+func sessionName(session uuid.UUID) string { return "ses_" + session.String() }
+
 func expiry(now, nextChange time.Time) int64 {
-	end := now.Add(tokenLife)
+	end := now.Add(models.TokenLife)
 	if !nextChange.IsZero() && nextChange.Before(end) {
 		end = nextChange
 	}

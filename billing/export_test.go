@@ -46,6 +46,7 @@ var (
 	ErrLeaseLost  = errLeaseLost
 	ErrMetAnother = errMetAnother
 	CloseIntent   = closeIntent
+	Takes         = takes
 )
 
 const (

@@ -138,8 +138,8 @@ func (s *Service) GrantNewsletter(ctx context.Context, memberID uuid.UUID) error
 
 // setGrant brings the grant of a source to these terms: inserts it with the plan's
 // features frozen, or changes it. Every change leaves an event and raises the
-// member's entitlement version; the same terms leave nothing. The caller holds the
-// member's lock.
+// member's entitlement version; one that takes access away revokes the tokens of
+// before. The same terms leave nothing. The caller holds the member's lock.
 func (s *Service) setGrant(tx *gorm.DB, key models.Grant, terms models.Terms, reason string) error {
 	now := s.clock()
 	terms.RecordedAt, terms.EffectiveAt = now, now
@@ -160,12 +160,31 @@ func (s *Service) setGrant(tx *gorm.DB, key models.Grant, terms models.Terms, re
 	if change == "" {
 		return nil
 	}
+	was := known.Terms
 	known.Terms = terms
 	known.EffectiveAt = effective(terms, now)
 	if err := tx.Save(&known).Error; err != nil {
 		return fmt.Errorf("change grant %s: %w", known.ID, err)
 	}
-	return s.record(tx, known, change, reason)
+	if err := s.record(tx, known, change, reason); err != nil || !takes(was, terms, now) {
+		return err
+	}
+	return models.RevokeAccess(tx, known.MemberID, now)
+}
+
+// takes says whether a token may be about that was signed by the terms of before and
+// opens what those of now do not. It looks at one grant alone: where another gives
+// the same, its reader's next token comes early, and nothing is lost.
+func takes(was, is models.Terms, now time.Time) bool {
+	opens, closes := later(was.ValidFrom, now), models.TokensDead(now)
+	if over := end(models.Grant{Terms: was}); !over.IsZero() {
+		closes = earlier(over, closes)
+	}
+	if !opens.Before(closes) {
+		return false
+	}
+	over := end(models.Grant{Terms: is})
+	return is.ValidFrom.After(opens) || (!over.IsZero() && over.Before(closes))
 }
 
 func (s *Service) insertGrant(tx *gorm.DB, grant models.Grant, terms models.Terms, reason string) error {

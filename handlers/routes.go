@@ -66,6 +66,7 @@ func (s *server) routes(e *echo.Echo) error {
 	}
 	e.GET("/.well-known/jwks.json", s.jwks)
 	e.GET("/.well-known/oauth-authorization-server", s.metadata)
+	e.GET("/.well-known/revocations", s.revocations)
 	e.GET("/livez", s.live)
 	e.GET("/readyz", s.readiness)
 	e.GET("/static/:hash/:name", s.asset, middleware.Gzip())

@@ -27,6 +27,16 @@ func (s *server) metadata(c echo.Context) error {
 	return publish(c, echo.MIMEApplicationJSON, keepKeys, document)
 }
 
+// revocations publishes which tokens are dead although they have not run out. A copy is
+// good only as long as we say that it is the newest.
+func (s *server) revocations(c echo.Context) error {
+	document, err := s.Auth.Revocations(c.Request().Context())
+	if err != nil {
+		return echo.NewHTTPError(http.StatusServiceUnavailable).SetInternal(err)
+	}
+	return publish(c, "application/jwt", "no-cache", document)
+}
+
 // publish answers with a document that is anybody's to read, from any origin; or
 // with 304, to whoever has it.
 func publish(c echo.Context, mediaType, keep string, doc auth.Document) error {
