@@ -4,6 +4,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"newsroom.example/membership/paywall"
 )
@@ -84,4 +89,54 @@ func ExampleConfig_refusal() {
 	v.Require("articles:full")(http.NotFoundHandler()).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/a/ferry", nil))
 	fmt.Println(answer.Code, answer.Body)
 	// Output: 402 Become a member to read /a/ferry
+}
+
+// The same under Echo: a guarded group, and the reader from the request's
+// context.
+func ExampleVerifier_Require_echo() {
+	v, err := paywall.New(paywall.Config{
+		Issuer:   "https://members.lantern.example",
+		Audience: "https://www.lantern.example",
+	})
+	if err != nil {
+		panic(err)
+	}
+	defer v.Close()
+
+	e := echo.New()
+	articles := e.Group("/a", echo.WrapMiddleware(v.Require("articles:full")))
+	articles.GET("/:slug", func(c echo.Context) error {
+		m, _ := paywall.FromContext(c.Request().Context())
+		return c.String(http.StatusOK, "Good morning, "+m.ID)
+	})
+
+	answer := httptest.NewRecorder()
+	e.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/a/ferry", nil))
+	fmt.Println(answer.Code, answer.Header().Get("Cache-Control"))
+	// Output: 401 private, no-store
+}
+
+// A newspaper that starts while the membership service is away, and that would
+// rather show nobody an article than show one for five minutes to a reader whose
+// membership may have ended.
+func ExampleConfig_whenTheMembershipServiceIsAway() {
+	v, err := paywall.New(paywall.Config{
+		Issuer:          "https://members.lantern.example",
+		Audience:        "https://www.lantern.example",
+		KeysFile:        filepath.Join(os.TempDir(), "lantern-keys.json"),
+		FailClosedAfter: 5 * time.Minute,
+	})
+	if err != nil {
+		panic(err)
+	}
+	defer v.Close()
+
+	health := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := v.Stats()
+		fmt.Fprintf(w, "%d keys, feed refused %d times", s.Keys, s.FeedRefused)
+	})
+	answer := httptest.NewRecorder()
+	health.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/health", nil))
+	fmt.Println(answer.Body)
+	// Output: 0 keys, feed refused 0 times
 }

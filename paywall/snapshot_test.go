@@ -14,7 +14,7 @@ import (
 
 // startAway starts a verifier whose issuer has gone, and returns what it makes
 // of a good token.
-func startAway(t *testing.T, issuer *paywalltest.Issuer, file string) (verdict error, log string) {
+func startAway(t *testing.T, issuer *paywalltest.Issuer, file string) (log string, verdict error) {
 	t.Helper()
 	issuer.Break(paywalltest.Down)
 	var said lines
@@ -27,7 +27,7 @@ func startAway(t *testing.T, issuer *paywalltest.Issuer, file string) (verdict e
 	}
 	_, verdict = v.Verify(issuer.Token())
 	v.Close()
-	return verdict, said.String()
+	return said.String(), verdict
 }
 
 func TestKeysFileOutlivesTheProgram(t *testing.T) {
@@ -42,10 +42,10 @@ func TestKeysFileOutlivesTheProgram(t *testing.T) {
 	if entries, _ := os.ReadDir(folder); len(entries) != 1 {
 		t.Errorf("left beside it: %v", entries)
 	}
-	if err, log := startAway(t, issuer, file); err != nil || strings.Contains(log, "keys file not used") {
+	if log, err := startAway(t, issuer, file); err != nil || strings.Contains(log, "keys file not used") {
 		t.Errorf("at the next start: %v\n%s", err, log)
 	}
-	if err, _ := startAway(t, issuer, ""); !errors.Is(err, paywall.ErrUnavailable) {
+	if _, err := startAway(t, issuer, ""); !errors.Is(err, paywall.ErrUnavailable) {
 		t.Errorf("without the file: %v", err)
 	}
 }
@@ -72,12 +72,12 @@ func TestKeysFileThatIsNoUse(t *testing.T) {
 		if err := os.Chtimes(file, then, then); err != nil {
 			t.Fatal(err)
 		}
-		err, log := startAway(t, issuer, file)
+		log, err := startAway(t, issuer, file)
 		if !errors.Is(err, c.want) || strings.Contains(log, "keys file not used") != (c.want != nil) {
 			t.Errorf("%s: %v\n%s", name, err, log)
 		}
 	}
-	if err, log := startAway(t, issuer, filepath.Join(t.TempDir(), "keys.json")); err == nil || strings.Contains(log, "keys file") {
+	if log, err := startAway(t, issuer, filepath.Join(t.TempDir(), "keys.json")); err == nil || strings.Contains(log, "keys file") {
 		t.Errorf("the very first start is no fault: %v\n%s", err, log)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -221,30 +220,4 @@ func TestNoKeysYet(t *testing.T) {
 	if err := v.Ready(ended); !errors.Is(err, paywall.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 		t.Errorf("ready: %v", err)
 	}
-}
-
-// Readers go on reading, in parallel, while keys are added under them.
-func TestRotationWhileReading(t *testing.T) {
-	t.Parallel()
-	issuer := paywalltest.NewIssuer(t)
-	v := issuer.Verifier(t, func(c *paywall.Config) { c.CacheSize = 8 })
-	old := make([]string, 16)
-	for i := range old {
-		old[i] = issuer.Token(paywalltest.Entitlements("articles:full"))
-	}
-	issuer.Rotate()
-	young := issuer.Token()
-	var readers sync.WaitGroup
-	for n := range 64 {
-		readers.Go(func() {
-			for i := range 50 {
-				if m, err := v.Verify(old[(n+i)%len(old)]); err != nil || !m.Has("articles:full") {
-					t.Errorf("an old key's token: %v", err)
-				}
-				// Refused until the background has the new key.
-				_, _ = v.Verify(young)
-			}
-		})
-	}
-	readers.Wait()
 }
