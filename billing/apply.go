@@ -28,17 +28,26 @@ func (s *Service) apply(tx *gorm.DB, subject models.SyncSubject, st state) error
 		return err
 	}
 	if owner != nil {
-		if err := s.applyCustomer(tx, subject, st, *owner); err != nil {
-			return err
-		}
-		if err := s.reopenRefunds(tx, st); err != nil {
-			return err
-		}
-		if err := s.owe(tx, *owner); err != nil {
+		if err := s.applyOwned(tx, subject, st, *owner); err != nil {
 			return err
 		}
 	}
 	return s.release(tx, subject)
+}
+
+// applyOwned writes a member's state, and what it calls for at Stripe.
+func (s *Service) applyOwned(tx *gorm.DB, subject models.SyncSubject, st state, owner uuid.UUID) error {
+	turned, err := st.turnedLost(tx)
+	if err != nil {
+		return err
+	}
+	if err := s.applyCustomer(tx, subject, st, owner); err != nil {
+		return err
+	}
+	if err := s.reopenRefunds(tx, st); err != nil {
+		return err
+	}
+	return s.owe(tx, owner, turned)
 }
 
 // applyPayment writes a guest's payment. One that turns out to have a customer is

@@ -15,15 +15,16 @@ import (
 const duplicateWithin = 24 * time.Hour
 
 // owe writes down what a member's books call for at Stripe. The caller holds the
-// member's lock; doing it twice owes nothing more.
-func (s *Service) owe(tx *gorm.DB, member uuid.UUID) error {
+// member's lock; doing it twice owes nothing more. turned are the disputes that this
+// sync has found lost and that were open in our books before.
+func (s *Service) owe(tx *gorm.DB, member uuid.UUID, turned []string) error {
 	if err := s.oweDuplicates(tx, member); err != nil {
 		return err
 	}
 	if err := s.oweRefunds(tx, member); err != nil {
 		return err
 	}
-	return s.oweLostDisputes(tx, member)
+	return s.oweLostDisputes(tx, member, turned)
 }
 
 // goesOn says of a subscription s that it will be charged again if nothing happens.
@@ -111,26 +112,6 @@ func (s *Service) oweRefunds(tx *gorm.DB, member uuid.UUID) error {
 	}
 	for _, e := range all {
 		e.Kind, e.Cause, e.Status, e.MemberID = models.RefundPayment, models.CauseDuplicate, models.ErrandOwed, member
-		if err := s.oweErrand(tx, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// oweLostDisputes cancels what a lost dispute leaves going on, gifts too, unless the
-// policy keeps it: Stripe would bill the same card again.
-func (s *Service) oweLostDisputes(tx *gorm.DB, member uuid.UUID) error {
-	var all []models.Errand
-	err := tx.Raw(`SELECT DISTINCT s.id AS target, s.id AS subscription_id, s.customer_id FROM disputes d
-		JOIN payments p ON p.id = d.payment_id JOIN subscriptions s ON s.id = p.subscription_id
-		WHERE p.member_id = ? AND d.status = ? AND s.livemode = ? AND s.status IN ? AND (SELECT dispute_lost FROM policy) = ?`,
-		member, models.DisputeLost, s.cfg.Livemode, models.LiveStatuses, models.Revoke).Scan(&all).Error
-	if err != nil {
-		return fmt.Errorf("look for lost disputes of %s: %w", member, err)
-	}
-	for _, e := range all {
-		e.Kind, e.Cause, e.Status, e.MemberID = models.CancelSubscription, models.CauseDisputeLost, models.ErrandOwed, member
 		if err := s.oweErrand(tx, e); err != nil {
 			return err
 		}
