@@ -17,6 +17,7 @@ type Account struct {
 	Memberships  []Membership
 	Gifts        []MonthlyGift
 	Payments     []AccountPayment  // newest first, at most 50
+	Stuck        string            // why no membership goes on, as StuckMembership says it
 	Portal       bool              // whether there is anything to manage at Stripe
 	Words        map[string]string // what each feature is, by its id
 }
@@ -72,6 +73,9 @@ func (s *Service) Account(ctx context.Context, memberID uuid.UUID) (Account, err
 	if a.Words, err = s.featureWords(ctx); err != nil {
 		return a, err
 	}
+	if a.Stuck, err = s.StuckMembership(ctx, memberID); err != nil {
+		return a, err
+	}
 	customer, err := s.knownCustomer(ctx, memberID)
 	a.Portal = customer != nil && (len(a.Memberships) > 0 || len(a.Gifts) > 0)
 	return a, err
@@ -106,8 +110,8 @@ func (s *Service) memberships(ctx context.Context, memberID uuid.UUID) ([]Member
 		JOIN customers c ON c.id = s.customer_id
 		JOIN prices p ON p.id = s.price_id
 		JOIN plans ON plans.id = p.plan_id
-		WHERE c.member_id = ? AND s.kind = ? AND s.livemode = ? AND s.paid_through IS NOT NULL
-		ORDER BY s.created_at DESC`, memberID, models.SubscriptionMembership, s.cfg.Livemode).Scan(&rows).Error
+		WHERE c.member_id = ? AND s.kind = ? AND s.livemode = ? AND (s.paid_through IS NOT NULL OR s.status = ?)
+		ORDER BY s.created_at DESC`, memberID, models.SubscriptionMembership, s.cfg.Livemode, models.Paused).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list the memberships of %s: %w", memberID, err)
 	}
@@ -115,7 +119,7 @@ func (s *Service) memberships(ctx context.Context, memberID uuid.UUID) ([]Member
 	for _, row := range rows {
 		m := Membership{
 			SubscriptionID: row.ID, PlanName: row.PlanName, Price: money.Of(row.PriceAmount, row.PriceCurrency),
-			Interval: row.PriceInterval, Status: row.Status, PaidThrough: *row.PaidThrough,
+			Interval: row.PriceInterval, Status: row.Status, PaidThrough: deref(row.PaidThrough),
 		}
 		m.RenewsAt, m.CancelAt = nextCharge(row.Subscription), endOf(row.Subscription)
 		all = append(all, m)

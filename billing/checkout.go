@@ -22,8 +22,8 @@ type Checkout struct {
 
 // StartCheckout opens a page at Stripe for a plan and returns its address. A
 // reader has at most one such page open: the same wish finds it again, another
-// wish closes it. Refusals: price_unknown, already_member, form_used,
-// stripe_unavailable.
+// wish closes it. Refusals: price_unknown, already_member,
+// membership_unpaid, membership_paused, form_used, stripe_unavailable.
 func (s *Service) StartCheckout(ctx context.Context, c Checkout) (string, error) {
 	if err := s.sold(ctx, c.PriceID); err != nil {
 		return "", err
@@ -124,18 +124,14 @@ func (s *Service) notYetMember(tx *gorm.DB, memberID *uuid.UUID) error {
 	if err := lockMember(tx, *memberID); err != nil {
 		return err
 	}
-	var live int64
-	err := tx.Model(&models.Subscription{}).
-		Where("customer_id IN (SELECT id FROM customers WHERE member_id = ?)", *memberID).
-		Where("kind = ? AND livemode = ? AND status IN ?", models.SubscriptionMembership, s.cfg.Livemode, models.LiveStatuses).
-		Count(&live).Error
-	if err != nil {
-		return fmt.Errorf("count the memberships of %s: %w", *memberID, err)
+	live, err := s.liveMemberships(tx, *memberID)
+	if err != nil || len(live) == 0 {
+		return err
 	}
-	if live > 0 {
-		return &Error{Kind: KindConflict, Code: "already_member"}
+	if stuck := stuckOf(live); stuck != nil {
+		return &Error{Kind: KindConflict, Code: stuckReason(*stuck)}
 	}
-	return nil
+	return &Error{Kind: KindConflict, Code: "already_member"}
 }
 
 func (s *Service) openIntent(tx *gorm.DB, memberID *uuid.UUID) (*models.CheckoutIntent, error) {

@@ -17,6 +17,7 @@ import (
 
 	"newsroom.example/membership/billing"
 	"newsroom.example/membership/internal/pglocal/pgtest"
+	"newsroom.example/membership/internal/stripesim"
 	"newsroom.example/membership/internal/stripesim/simtest"
 	"newsroom.example/membership/models"
 	"newsroom.example/membership/webhooks"
@@ -55,10 +56,15 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 const day = 24 * time.Hour
 
-func open(t *testing.T) *newsroom {
+// open has Stripe set up as it comes, but for what change says.
+func open(t *testing.T, change ...func(*stripesim.Config)) *newsroom {
 	t.Helper()
 	n := &newsroom{t: t, db: pgtest.Open(t), clock: &clock{at: noon}, real: &clock{at: noon}}
-	n.stripe = simtest.Start(t, n.clock.now)
+	cfg := stripesim.Config{Clock: n.clock.now}
+	for _, each := range change {
+		each(&cfg)
+	}
+	n.stripe = simtest.StartWith(t, cfg)
 	n.api = n.stripe.Client()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	n.Service = billing.New(n.db, billing.Stripe(simtest.Key, n.stripe.URL),

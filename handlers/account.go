@@ -54,7 +54,9 @@ func (p accountPage) Standing(m billing.Membership) string {
 	switch {
 	case m.Status.Ended():
 		return p.Text("account.ended", locale.Data{"Date": m.CancelAt})
-	case m.Status == models.PastDue:
+	case m.Status == models.Paused:
+		return p.Text("account.paused")
+	case m.Status.Stuck():
 		return p.Text("account.past_due")
 	case !m.CancelAt.IsZero():
 		return p.Text("account.ends", locale.Data{"Date": m.CancelAt})
@@ -86,6 +88,19 @@ func (s *server) account(c echo.Context) error {
 func (s *server) portal(c echo.Context) error {
 	url, err := s.Billing.PortalURL(c.Request().Context(), visitorOf(c).Member.ID, s.cfg.PublicURL+"/account")
 	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, url)
+}
+
+// mend leads to the one step that sets a stuck membership going again.
+func (s *server) mend(c echo.Context) error {
+	v := visitorOf(c)
+	url, err := s.Billing.MendURL(c.Request().Context(), v.Member.ID, s.cfg.PublicURL+"/account")
+	if err != nil {
+		return err
+	}
+	if err := s.giveAccess(c, *v); err != nil {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, url)

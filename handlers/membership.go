@@ -16,6 +16,7 @@ type membershipPage struct {
 	Plans      []planChoice
 	Currencies []currencyChoice // none if there is only one
 	Member     bool             // the visitor pays for a membership already
+	Stuck      string           // why the visitor's membership does not go on; "" where it does
 }
 
 func (s *server) membership(c echo.Context) error {
@@ -36,6 +37,11 @@ func (s *server) membershipForm(c echo.Context, status int, f form) error {
 			return err
 		}
 		p.Member = pays(held)
+		if provenOf(c) != nil {
+			if p.Stuck, err = s.Billing.StuckMembership(ctx, v.Member.ID); err != nil {
+				return err
+			}
+		}
 	}
 	sold := soldIn(offers)
 	currency := pick(sold, c.FormValue("currency"))

@@ -46,6 +46,7 @@ func (s *server) pageRoutes() []route {
 
 		{http.MethodGet, "/account", s.account, reader},
 		{http.MethodPost, "/account/portal", s.portal, proven},
+		{http.MethodPost, "/account/mend", s.mend, proven},
 		{http.MethodPost, "/account/gifts/:id/stop", s.stopGift, proven},
 		{http.MethodGet, "/account/devices", s.devices, proven},
 		{http.MethodPost, "/account/devices/end", s.signOutEverywhere, proven},

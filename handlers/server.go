@@ -46,7 +46,7 @@ type Config struct {
 
 // StripeOrigins are the CheckoutOrigins of Stripe itself.
 func StripeOrigins() []string {
-	return []string{"https://checkout.stripe.com", "https://billing.stripe.com"}
+	return []string{"https://checkout.stripe.com", "https://billing.stripe.com", "https://invoice.stripe.com"}
 }
 
 // Rooms are whom the handlers ask.

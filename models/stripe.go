@@ -55,6 +55,10 @@ var LiveStatuses = []SubscriptionStatus{Trialing, Active, PastDue, Unpaid, Pause
 // Live says whether the subscription is going on.
 func (s SubscriptionStatus) Live() bool { return slices.Contains(LiveStatuses, s) }
 
+// Stuck says whether the subscription waits for its reader: to pay what is open, or to
+// give a card after a trial without one. Until then a new one would be a second one.
+func (s SubscriptionStatus) Stuck() bool { return s == PastDue || s == Unpaid || s == Paused }
+
 // Subscription is the last state of a subscription that we fetched.
 type Subscription struct {
 	ID                 string             `gorm:"type:text;primaryKey"`
