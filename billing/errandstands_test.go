@@ -60,23 +60,31 @@ func TestTheOnlyMembershipIsNotEnded(t *testing.T) {
 }
 
 // Of several memberships the one that goes on is kept, and not one that its reader
-// has cancelled before they bought the other.
+// has cancelled, or whose collection was paused, before they bought the other.
 func TestTheMembershipThatGoesOnIsKept(t *testing.T) {
 	t.Parallel()
-	n := open(t)
-	reader := n.member("reader@example.org")
-	first := n.join(reader, simtest.Pays)
-	bought := n.intent()
-	if _, err := n.api.Subscriptions.Update(first.ID, &stripe.SubscriptionParams{CancelAtPeriodEnd: stripe.Bool(true)}); err != nil {
-		t.Fatal(err)
-	}
-	n.settle()
-	n.clock.advance(time.Minute)
-	n.stripe.Pay(t, n.twin(reader, bought), simtest.Pays)
-	n.heal()
-	waiting, err := n.Errands(t.Context(), models.ErrandWaiting, 10)
-	if err != nil || len(waiting) != 1 || waiting[0].Target != first.ID || n.healings() != 0 {
-		t.Errorf("%+v, %d healed, %v", waiting, n.healings(), err)
+	for name, change := range map[string]*stripe.SubscriptionParams{
+		"cancelled": {CancelAtPeriodEnd: stripe.Bool(true)},
+		"paused":    {PauseCollection: &stripe.SubscriptionPauseCollectionParams{Behavior: stripe.String("void")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := open(t)
+			reader := n.member("reader@example.org")
+			first := n.join(reader, simtest.Pays)
+			bought := n.intent()
+			if _, err := n.api.Subscriptions.Update(first.ID, change); err != nil {
+				t.Fatal(err)
+			}
+			n.settle()
+			n.clock.advance(time.Minute)
+			n.stripe.Pay(t, n.twin(reader, bought), simtest.Pays)
+			n.heal()
+			waiting, err := n.Errands(t.Context(), models.ErrandWaiting, 10)
+			if err != nil || len(waiting) != 1 || waiting[0].Target != first.ID || n.healings() != 0 {
+				t.Errorf("%+v, %d healed, %v", waiting, n.healings(), err)
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -122,6 +123,24 @@ func TestADisputeSuspends(t *testing.T) {
 			t.Errorf("%s: disputed %d, want %d", c.status, p.Disputed, c.money)
 		}
 	}
+}
+
+// Of several disputes of one charge the newest counts, which Stripe lists first.
+func TestTheNewestDisputeCounts(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	customer := n.join(reader, simtest.Pays).CustomerID
+	about := disputed("won")
+	told := about["/v1/disputes"]
+	about["/v1/disputes"] = func(answer object) {
+		told(answer)
+		older := maps.Clone(listed(answer)[0])
+		older["id"], older["status"], older["created"] = "dp_0", "lost", noon.Add(-time.Hour).Unix()
+		answer["data"] = append(answer["data"].([]any), older)
+	}
+	n.resync(n.edited(about), customer)
+	n.reads(reader, true)
 }
 
 // A dispute about nothing, of a payment that had gone back before, keeps nothing else of

@@ -63,6 +63,35 @@ func TestASweepSeesALaterTry(t *testing.T) {
 	n.equal()
 }
 
+// One that then fails, or whose page does, takes nothing from whoever has it meanwhile.
+func TestASweepPastItsLeaseFreesNothing(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	if err := n.Plant(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	turn := func() *models.Sweep {
+		row, err := n.ClaimSweep(t.Context(), models.SweepObjects)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return row
+	}
+	slow := turn()
+	n.real.advance(billing.Lease + time.Second)
+	quick := turn()
+	down := n.served(billing.Stripe(simtest.Key, "http://127.0.0.1:1"), billing.Config{}, discard)
+	if _, err := down.Turn(t.Context(), *slow); err == nil {
+		t.Error("Stripe was down")
+	}
+	if third := turn(); third != nil {
+		t.Errorf("a third worker claimed %+v", third)
+	}
+	if _, err := n.Turn(t.Context(), *quick); err != nil {
+		t.Error(err)
+	}
+}
+
 // A replica that is stopped longer than its lease in the middle of a page, while others
 // went on, does not set the sweep back to where it was.
 func TestASweepPastItsLeaseMovesNothing(t *testing.T) {

@@ -3,6 +3,7 @@ package billing_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -57,6 +58,78 @@ func TestAPageIsTurnedWholeOrNotAtAll(t *testing.T) {
 	n.sql(`DROP TRIGGER refuse ON sync_subjects`)
 	n.sweep(models.SweepEvents)
 	n.healed(l)
+}
+
+// What was synced after a page was asked for is newer than the page, and no drift. Before,
+// the page is right.
+func TestAPageThatIsOlderThanOurBooksIsNoDrift(t *testing.T) {
+	t.Parallel()
+	for path, of := range map[string]struct {
+		sweep models.SweepName
+		edit  object
+	}{
+		"/v1/subscriptions": {models.SweepObjects, object{"status": "past_due"}},
+		"/v1/charges":       {models.SweepMoney, object{"amount_refunded": 300}},
+		"/v1/refunds":       {models.SweepMoney, object{"status": "pending"}},
+		"/v1/disputes":      {models.SweepMoney, object{"status": "lost"}},
+	} {
+		for _, newer := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, synced meanwhile: %t", path, newer), func(t *testing.T) {
+				t.Parallel()
+				n := open(t)
+				n.disturbed()
+				late := n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
+					if r.URL.Path != path {
+						stripe.ServeHTTP(w, r)
+						return
+					}
+					answer := ask(t, r, stripe)
+					maps.Copy(listed(answer)[0], of.edit)
+					if newer {
+						n.syncedAnew()
+					}
+					if err := json.NewEncoder(w).Encode(answer); err != nil {
+						t.Error(err)
+					}
+				})
+				row, err := late.Sweep(t.Context(), of.sweep, nil, func(models.Sweep) {})
+				if err != nil || (row.Drift.Sum() == 0) != newer {
+					t.Errorf("drift %v, %v", row.Drift, err)
+				}
+			})
+		}
+	}
+}
+
+// disturbed has a member, a gift that was given back and one that is disputed, all in the
+// books.
+func (n *newsroom) disturbed() {
+	n.t.Helper()
+	n.join(n.member("reader@example.org"), simtest.Pays)
+	gifts := len(n.ledger())
+	for _, amount := range []string{"5", "7"} {
+		n.stripe.Pay(n.t, n.give(gift(nil, amount, models.Once)), simtest.Pays)
+	}
+	n.settle()
+	given := n.ledger()[gifts:]
+	if err := n.stripe.Sim.Refund(given[0].PaymentIntentID, 0); err != nil {
+		n.t.Fatal(err)
+	}
+	if _, err := n.stripe.Sim.Dispute(given[1].PaymentIntentID, ""); err != nil {
+		n.t.Fatal(err)
+	}
+	n.pass(time.Hour)
+}
+
+// syncedAnew is a second later, with everything synced once more.
+func (n *newsroom) syncedAnew() {
+	n.clock.advance(time.Second)
+	if err := n.db.Exec("UPDATE sync_subjects SET dirty = dirty + 1").Error; err != nil {
+		n.t.Error(err)
+	}
+	if _, err := n.Drain(n.t.Context()); err != nil {
+		n.t.Error(err)
+	}
 }
 
 // A refund and a dispute of which no event told are found, however old their payments

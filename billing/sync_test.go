@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"testing"
@@ -64,19 +65,51 @@ func TestAWorkerPastItsLeaseWritesNothing(t *testing.T) {
 	t.Parallel()
 	n := open(t)
 	reader := n.member("reader@example.org")
-	sub := n.join(reader, simtest.Pays)
-	mark(n, sub.CustomerID)
-	slow := claim(n, sub.CustomerID)
-	if taken, err := n.Claim(t.Context(), sub.CustomerID); err != nil || taken != nil {
-		t.Fatalf("claimed twice: %v, %v", taken, err)
+	n.join(reader, simtest.Pays)
+	n.stripe.Pay(t, n.give(gift(nil, "5", models.Once)), simtest.Pays) // a guest's is a subject of its own
+	n.settle()
+	var subjects []string
+	if err := n.db.Model(&models.SyncSubject{}).Pluck("id", &subjects).Error; err != nil || len(subjects) != 2 {
+		t.Fatal(subjects, err)
 	}
-	n.real.advance(billing.Lease + time.Second)
-	quick := claim(n, sub.CustomerID)
-	if err := n.SyncOnce(t.Context(), slow); !errors.Is(err, billing.ErrLeaseLost) {
-		t.Errorf("the slow worker: %v", err)
+	for _, id := range subjects {
+		mark(n, id)
+		slow := claim(n, id)
+		if taken, err := n.Claim(t.Context(), id); err != nil || taken != nil {
+			t.Fatalf("%s was claimed twice: %v, %v", id, taken, err)
+		}
+		n.real.advance(billing.Lease + time.Second)
+		quick := claim(n, id)
+		if err := n.SyncOnce(t.Context(), slow); !errors.Is(err, billing.ErrLeaseLost) {
+			t.Errorf("the slow worker on %s: %v", id, err)
+		}
+		if err := n.SyncOnce(t.Context(), quick); err != nil {
+			t.Errorf("the quick worker on %s: %v", id, err)
+		}
 	}
-	if err := n.SyncOnce(t.Context(), quick); err != nil {
-		t.Errorf("the quick worker: %v", err)
+}
+
+// Nor does it take the lease from whoever has claimed the subject meanwhile, when it
+// fails or is told to stop: a third one would come between.
+func TestAWorkerPastItsLeaseFreesNothing(t *testing.T) {
+	t.Parallel()
+	n := open(t)
+	customer := n.join(n.member("reader@example.org"), simtest.Pays).CustomerID
+	down := billing.New(n.db, billing.Stripe(simtest.Key, "http://127.0.0.1:1"), billing.Config{}, n.clock.now, n.real.now, discard)
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	for name, ctx := range map[string]context.Context{"fails": t.Context(), "is stopped": stopped} {
+		mark(n, customer)
+		slow := claim(n, customer)
+		n.real.advance(billing.Lease + time.Second)
+		quick := claim(n, customer)
+		down.SyncClaimed(ctx, slow)
+		if third, err := n.Claim(t.Context(), customer); err != nil || third != nil {
+			t.Errorf("one that %s: a third worker claimed %v, %v", name, third, err)
+		}
+		if err := n.SyncOnce(t.Context(), quick); err != nil {
+			t.Errorf("one that %s: the quick worker: %v", name, err)
+		}
 	}
 }
 

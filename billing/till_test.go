@@ -212,6 +212,9 @@ func TestTheOtherModesMoneyCountsForNothing(t *testing.T) {
 	if err != nil || len(account.Memberships)+len(account.Gifts)+len(account.Payments) != 0 || account.Portal {
 		t.Errorf("%+v, %v", account, err)
 	}
+	if totals, err := live.Totals(t.Context(), noon.Add(-day), noon.Add(day)); err != nil || len(totals) != 0 {
+		t.Errorf("%+v, %v", totals, err)
+	}
 	err = n.db.Model(&models.Price{}).Where("true").Update("livemode", true).Error
 	if err != nil {
 		t.Fatal(err)

@@ -93,6 +93,19 @@ func TestWriteStartsOver(t *testing.T) {
 	}
 }
 
+// What Postgres refuses only when it commits was not written, and Write says so.
+func TestACommitThatFailsIsAnError(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	if err := db.Exec("CREATE TABLE once (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)").Error; err != nil {
+		t.Fatal(err)
+	}
+	err := db.Write(t.Context(), func(tx *gorm.DB) error { return tx.Exec("INSERT INTO once VALUES (1), (1)").Error })
+	if !models.Violates(err, "once_id_key") {
+		t.Errorf("the commit's error: %v", err)
+	}
+}
+
 func TestWriteSurvivesADeadlock(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Open(t)
