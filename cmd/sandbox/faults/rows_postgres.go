@@ -152,7 +152,8 @@ func between(ctx context.Context, w *world) error {
 	return err
 }
 
-// shopAround makes the service call Stripe in every way that readers can bring about.
+// shopAround makes the service call Stripe in every way that readers can bring about,
+// paying twice included.
 func (w *world) shopAround(ctx context.Context, people []*person) error {
 	p := w.stranger("between")
 	if err := errors.Join(p.buy(ctx, "b1"), w.stranger("giver").donate(ctx, "10", "b2")); err != nil {
@@ -168,5 +169,5 @@ func (w *world) shopAround(ctx context.Context, people []*person) error {
 	if _, err := fresh[0].ask(ctx, "POST", "/account/portal", map[string][]string{}); err != nil {
 		return err
 	}
-	return w.cancelNow(ctx, people[0])
+	return errors.Join(w.guestTwice(ctx, 0), w.cancelNow(ctx, people[0]))
 }
