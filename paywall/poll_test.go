@@ -143,6 +143,45 @@ func TestOtherFeedsAreRefused(t *testing.T) {
 	}
 }
 
+// A feed that no longer names the dead brings them back no sooner than the
+// longest token of their time has ended; then they are forgotten.
+func TestTheDeadAreRememberedForATokensLife(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, issuer *paywalltest.Issuer, _ *wire, v *paywall.Verifier) {
+		long := func(c *paywall.Claims) { c.Expires = c.IssuedAt + 7200 }
+		member, session := issuer.Token(long), issuer.Token(long, ofSession("ses_1"))
+		issuer.Revoke("mem_test")
+		issuer.RevokeSession("ses_1")
+		pass(5 * time.Second)
+		issuer.Break(paywalltest.LossyFeed)
+		issuer.Advance(7200 * time.Second)
+		pass(5 * time.Second)
+		for name, token := range map[string]string{"member": member, "session": session} {
+			if err := verdict(v, token); !errors.Is(err, paywall.ErrRevoked) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		issuer.Advance(2 * time.Minute)
+		pass(5 * time.Second)
+		if s := v.Stats(); s.RevokedSubjects != 0 || s.RevokedSessions != 0 || s.FeedRefused != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// A feed that is not believed is an answer all the same: readers can be renewed.
+func TestRefusedFeedDoesNotStopRenewal(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, issuer *paywalltest.Issuer, _ *wire, v *paywall.Verifier) {
+		issuer.RevokeSession("ses_more")
+		issuer.Break(paywalltest.ForgedFeed)
+		pass(5 * time.Second)
+		if w := newBrowser(v, issuer.Token(paywalltest.Expired())).goTo(); w.Code != 303 || v.Stats().FeedRefused == 0 {
+			t.Errorf("%d, %+v", w.Code, v.Stats())
+		}
+	})
+}
+
 // A feed's keys may rotate like those of tokens.
 func TestFeedOfAnUnknownKeyAsksForKeys(t *testing.T) {
 	t.Parallel()
@@ -161,8 +200,10 @@ func TestFeedOfAnUnknownKeyAsksForKeys(t *testing.T) {
 func TestPollsAreConditionalAndJittered(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, issuer *paywalltest.Issuer, w *wire, _ *paywall.Verifier) {
+		before := 0
 		pass(100 * time.Second)
 		w.set(func(w *wire) {
+			before = len(w.asks)
 			if n := len(w.asks); n < 20 || n > 28 {
 				t.Errorf("%d polls in 100 s", n)
 			}
@@ -184,8 +225,8 @@ func TestPollsAreConditionalAndJittered(t *testing.T) {
 		issuer.Advance(2 * time.Minute) // the feed that we hold has expired
 		pass(5 * time.Second)
 		w.set(func(w *wire) {
-			if last := w.asks[len(w.asks)-1]; last != "" {
-				t.Errorf("content with an old signature: %q", last)
+			if next := w.asks[before]; next != "" {
+				t.Errorf("content with an old signature: %q", next)
 			}
 		})
 	})

@@ -11,13 +11,13 @@ import "time"
 type revocations struct {
 	newest   Feed // the last one accepted, without its lists
 	subjects map[string]floor
-	sessions map[string]time.Time // when first heard of
+	sessions map[string]time.Time // when last heard of
 }
 
 // floor is the ev below which a subject's tokens are dead.
 type floor struct {
 	version int64
-	since   time.Time
+	heard   time.Time
 }
 
 func (r *revocations) dead(c *Claims) bool {
@@ -34,29 +34,27 @@ func (r *revocations) follows(f *Feed) bool {
 	return f.Sequence > before.Sequence || f.Sequence == before.Sequence && f.IssuedAt >= before.IssuedAt
 }
 
-// with adds what f says, and forgets what was heard before the instant given
-// and is said no longer.
+// with adds what f says, and forgets what was last heard before the
+// instant given.
 func (r *revocations) with(f Feed, now, forget time.Time) revocations {
 	next := revocations{subjects: map[string]floor{}, sessions: map[string]time.Time{}}
 	for sub, was := range r.subjects {
-		if !was.since.Before(forget) {
+		if !was.heard.Before(forget) {
 			next.subjects[sub] = was
 		}
 	}
 	for sub, version := range f.Subjects {
-		if version > next.subjects[sub].version {
-			next.subjects[sub] = floor{version: version, since: now}
+		if version >= next.subjects[sub].version {
+			next.subjects[sub] = floor{version: version, heard: now}
 		}
 	}
-	for sid, since := range r.sessions {
-		if !since.Before(forget) {
-			next.sessions[sid] = since
+	for sid, last := range r.sessions {
+		if !last.Before(forget) {
+			next.sessions[sid] = last
 		}
 	}
 	for _, sid := range f.Sessions {
-		if _, known := next.sessions[sid]; !known {
-			next.sessions[sid] = now
-		}
+		next.sessions[sid] = now
 	}
 	next.newest = f
 	next.newest.Subjects, next.newest.Sessions = nil, nil

@@ -22,6 +22,7 @@ const (
 	BrokenJWKS        // half a document
 	FeedDown          // 503 for the feed alone
 	WipedFeed         // a feed that has forgotten everything, its count too
+	LossyFeed         // a feed that has forgotten everything but its count
 	ForgedFeed        // a feed signed by nobody that is published
 	ExpiredFeed       // a feed from two minutes ago
 )
@@ -101,6 +102,8 @@ func (i *Issuer) serveFeed(w http.ResponseWriter, r *http.Request, fault Fault) 
 	switch fault {
 	case WipedFeed:
 		feed.Sequence, feed.Subjects, feed.Sessions = 0, nil, nil
+	case LossyFeed:
+		feed.Subjects, feed.Sessions = nil, nil
 	case ForgedFeed:
 		forger := newIssuer(i.Now()).signer()
 		signer.private = forger.private
