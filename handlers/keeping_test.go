@@ -37,10 +37,28 @@ func TestTheKeysMayBeKept(t *testing.T) {
 	t.Parallel()
 	n := open(t)
 	b := n.browser()
-	keys := b.get("/.well-known/jwks.json").want(200, `"keys"`).wantNot(`"d":`)
-	wantEqual(t, "Cache-Control", keys.Header.Get("Cache-Control"), "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400")
-	wantEqual(t, "CORS", keys.Header.Get("Access-Control-Allow-Origin"), "*")
-	r := request(http.MethodGet, "/.well-known/jwks.json", "")
-	r.Header.Set("If-None-Match", keys.Header.Get("ETag"))
-	wantEqual(t, "status for a known ETag", b.do(r).Status, 304)
+	for path, holds := range map[string]string{
+		"/.well-known/jwks.json":                  `"alg":"ES256"`,
+		"/.well-known/oauth-authorization-server": `"access_token_signing_alg_values_supported":["ES256"]`,
+	} {
+		doc := b.get(path).want(200, holds).wantNot(`"d":`)
+		wantEqual(t, "Cache-Control", doc.Header.Get("Cache-Control"), "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400")
+		wantEqual(t, "CORS", doc.Header.Get("Access-Control-Allow-Origin"), "*")
+		wantEqual(t, "cookies", len(doc.Header.Values("Set-Cookie")), 0)
+		tag := doc.Header.Get("ETag")
+		for sent, status := range map[string]int{
+			tag: 304, "W/" + tag: 304, `"other", ` + tag: 304, "*": 304, `"other"`: 200, "": 200, tag[:len(tag)-1]: 200,
+		} {
+			r := request(http.MethodGet, path, "")
+			r.Header.Set("If-None-Match", sent)
+			again := b.do(r)
+			wantEqual(t, "status for "+sent, again.Status, status)
+			wantEqual(t, "ETag", again.Header.Get("ETag"), tag)
+			wantEqual(t, "body of a 304", again.Body != "", status == 200)
+		}
+		head := b.do(request(http.MethodHead, path, ""))
+		wantEqual(t, "HEAD", head.Status, 200)
+		wantEqual(t, "HEAD's ETag", head.Header.Get("ETag"), tag)
+	}
+	b.get("/.well-known/oauth-authorization-server").want(200, `"issuer":"`, `/.well-known/jwks.json"`)
 }

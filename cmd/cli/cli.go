@@ -36,6 +36,7 @@ type cli struct {
 	Events      eventsCmd      `cmd:"" help:"What Stripe told us, what is not synced, and how to sync it again."`
 	Errands     errandsCmd     `cmd:"" help:"What we owe Stripe: cancellations and refunds, and those that wait for you."`
 	Reconcile   reconcileCmd   `cmd:"" help:"Go through Stripe's own lists now, and find what no event told."`
+	Keys        keysCmd        `cmd:"" help:"The keys that sign access tokens."`
 	Doctor      doctorCmd      `cmd:"" help:"Stripe beside our books, difference by difference, in words."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Exit 0 if the service on this machine answers (for containers)."`
 

@@ -26,7 +26,7 @@ func TestConfigCheckNamesEveryFaultAtOnce(t *testing.T) {
 		"SMTP_URL is missing, for example smtp://",
 		"MAIL_FROM is missing, for example",
 		"PEPPER is missing, for example the output of: openssl",
-		"SEALING_KEYS is missing, for example the output of: openssl",
+		"SEALING_KEYS is missing: without it", "keep it where backups of the database are not, for example the output of: openssl",
 	)
 }
 
@@ -59,6 +59,8 @@ func TestConfigCheckNamesWhatIsWrong(t *testing.T) {
 		{"PEPPER", "aHVudGVyMg=="},
 		{"PEPPER", "hunter2 hunter2 hunter2 hunter2 hunter2"},
 		{"SEALING_KEYS", "aHVudGVyMg=="},
+		{"SEALING_KEYS", "hunter2!"},
+		{"SEALING_KEYS", complete()["SEALING_KEYS"] + ",aHVudGVyMg=="},
 		{"TOKEN_ALGORITHM", "HS256"},
 		{"LOG_LEVEL", "loud"},
 	} {

@@ -35,7 +35,7 @@ var rooms = map[string]string{
 	"handlers": "auth billing locale models money notify paywall",
 
 	"cmd/service":         "auth billing handlers locale models notify webhooks",
-	"cmd/cli":             "billing cmd/service locale models", // locale: refusals have one wording, for readers and staff
+	"cmd/cli":             "auth billing cmd/service locale models", // auth: its keys. locale: refusals have one wording, for readers and staff
 	"cmd/membership":      "cmd/cli cmd/service",
 	"cmd/sandbox":         everything,
 	"cmd/sandbox/control": everything,

@@ -2,6 +2,7 @@ package service
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/mail"
@@ -107,7 +108,7 @@ func (c Config) Faults() []Fault {
 	pepper, err := decodeKey(c.Pepper)
 	check(err == nil && len(pepper) >= 32, "PEPPER", wanted(c.Pepper, "is not at least 32 random bytes in base64"), "the output of: openssl rand -base64 32")
 	_, err = c.sealingKeys()
-	check(len(c.SealingKeys) > 0 && err == nil, "SEALING_KEYS", wanted(strings.Join(c.SealingKeys, ""), "is not a list of 32 random bytes each, in base64"), "the output of: openssl rand -base64 32")
+	check(err == nil, "SEALING_KEYS", fmt.Sprint(err), "the output of: openssl rand -base64 32")
 	check(c.TokenAlgorithm == "ES256" || c.TokenAlgorithm == "EdDSA", "TOKEN_ALGORITHM", "is neither ES256 nor EdDSA", "ES256")
 	_, err = level(c.LogLevel)
 	check(err == nil, "LOG_LEVEL", "is not debug, info, warn or error", "info")
@@ -236,12 +237,19 @@ func (c Config) proxies() ([]netip.Prefix, error) {
 
 func decodeKey(text string) ([]byte, error) { return base64.StdEncoding.DecodeString(text) }
 
+// sealingKeys says which key is wrong and how, but quotes none.
 func (c Config) sealingKeys() ([][]byte, error) {
+	if len(c.SealingKeys) == 0 {
+		return nil, errors.New("is missing: without it the signing keys would lie open in the database; make one, and keep it where backups of the database are not")
+	}
 	keys := make([][]byte, 0, len(c.SealingKeys))
-	for _, text := range c.SealingKeys {
+	for i, text := range c.SealingKeys {
 		key, err := decodeKey(text)
-		if err != nil || len(key) != 32 {
-			return nil, fmt.Errorf("a sealing key is not 32 bytes in base64")
+		if err != nil {
+			return nil, fmt.Errorf("is not a list of keys in base64 with commas between: number %d is none", i+1)
+		}
+		if len(key) != 32 {
+			return nil, fmt.Errorf("wants 32 random bytes for each key: number %d has %d", i+1, len(key))
 		}
 		keys = append(keys, key)
 	}
