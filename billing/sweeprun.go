@@ -108,14 +108,16 @@ func (s *Service) syncSome(ctx context.Context, done *atomic.Int64, told func(sy
 }
 
 // lane says whether anything is due or being synced now, and counts what waits for
-// another try. What is due is not counted: it may be a million, and others work on it.
+// another try. What is due is not counted: it may be a million, and others work on it. By the
+// order Postgres finds it in the index, where EXISTS would go through the whole table.
 func (s *Service) lane(ctx context.Context) (now bool, waiting int64, err error) {
 	const undone = `FROM sync_subjects WHERE livemode = @livemode AND dirty > synced AND dead_at IS NULL AND next_at`
 	var row struct {
 		Now     bool
 		Waiting int64
 	}
-	err = s.db.WithContext(ctx).Raw(`SELECT EXISTS (SELECT `+undone+` <= @now) AS now, (SELECT count(*) `+undone+` > @now) AS waiting`,
+	err = s.db.WithContext(ctx).Raw(`SELECT coalesce((SELECT true `+undone+` <= @now ORDER BY next_at LIMIT 1), false) AS now,
+		(SELECT count(*) `+undone+` > @now) AS waiting`,
 		map[string]any{"livemode": s.cfg.Livemode, "now": s.real()}).Scan(&row).Error
 	if err != nil {
 		return false, 0, fmt.Errorf("look what is to be synced: %w", err)
