@@ -144,19 +144,38 @@ func TestTheFactsAreKept(t *testing.T) {
 	}
 }
 
-// A deleted customer's lists may be gone with it. Deleting cancels at once, so access
-// ends on the day on which we learn of it.
+// A deleted customer's lists may be gone with it, and what they listed too. Deleting
+// cancels at once, so access ends on the day on which we learn of it.
 func TestADeletedCustomersListsAreGone(t *testing.T) {
 	t.Parallel()
+	for name, gone := range map[string]func(path string) bool{
+		"the list":   func(path string) bool { return path == "/v1/subscriptions" },
+		"everything": func(string) bool { return true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testListsAreGone(t, gone)
+		})
+	}
+}
+
+func testListsAreGone(t *testing.T, gone func(path string) bool) {
 	n := open(t)
 	reader := n.member("reader@example.org")
 	customer := n.join(reader, simtest.Pays).CustomerID
 	n.clock.advance(5 * day)
-	gone := n.through(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
-		refuse(w, http.StatusNotFound, "resource_missing", "No such customer")
+	if _, err := n.api.Customers.Del(customer, nil); err != nil {
+		t.Fatal(err)
+	}
+	far := n.through(func(w http.ResponseWriter, r *http.Request, stripe http.Handler) {
+		if gone(r.URL.Path) {
+			refuse(w, http.StatusNotFound, "resource_missing", "No such customer")
+			return
+		}
+		stripe.ServeHTTP(w, r)
 	})
 	for range 2 {
-		n.resync(gone, customer)
+		n.resync(far, customer)
 		n.clock.advance(day)
 	}
 	n.reads(reader, false)
