@@ -17,12 +17,16 @@ import (
 )
 
 // articleHost is a verifier as an article service runs it, on our published keys.
-func (n *newsroom) articleHost() *paywall.Verifier {
+func (n *newsroom) articleHost(changes ...func(*paywall.Config)) *paywall.Verifier {
 	n.t.Helper()
-	v := must(paywall.New(paywall.Config{
+	cfg := paywall.Config{
 		Issuer: membersURL, Audience: articleURL, Clock: n.clock, Logger: slog.New(slog.DiscardHandler),
 		HTTPClient: &http.Client{Transport: inProcess{n}},
-	}))(n.t)
+	}
+	for _, change := range changes {
+		change(&cfg)
+	}
+	v := must(paywall.New(cfg))(n.t)
 	n.t.Cleanup(v.Close)
 	ctx, cancel := context.WithTimeout(n.t.Context(), 20*time.Second)
 	defer cancel()
