@@ -288,6 +288,18 @@ func TestFailOpenAndFailClosed(t *testing.T) {
 	}
 }
 
+func TestClosingDuringAPollIsNoFault(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, _ *paywalltest.Issuer, w *wire, v *paywall.Verifier) {
+		w.set(func(w *wire) { w.mute = true })
+		pass(6 * time.Second)
+		v.Close()
+		if log := w.log.String(); strings.Contains(log, "WARN") {
+			t.Errorf("the log says: %s", log)
+		}
+	})
+}
+
 func TestRevocationsCanBeLeftOut(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, issuer *paywalltest.Issuer, w *wire, v *paywall.Verifier) {

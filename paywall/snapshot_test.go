@@ -107,6 +107,25 @@ func TestKeysFromTheFileAgeOn(t *testing.T) {
 	}, func(c *paywall.Config) { c.KeysFile = file })
 }
 
+// A file from the future, which a clock that was put back leaves, is as if
+// fetched now.
+func TestKeysFileFromTheFuture(t *testing.T) {
+	t.Parallel()
+	issuer := paywalltest.NewIssuer(t)
+	file := filepath.Join(t.TempDir(), "keys.json")
+	if err := os.WriteFile(file, issuer.JWKS(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	future := time.Now().Add(time.Hour)
+	if err := os.Chtimes(file, future, future); err != nil {
+		t.Fatal(err)
+	}
+	v := issuer.Verifier(t, func(c *paywall.Config) { c.KeysFile, c.JWKSURL = file, issuer.URL()+"/gone" })
+	if fetched := v.Stats().KeysFetched; fetched.After(time.Now()) {
+		t.Errorf("fetched at %v", fetched)
+	}
+}
+
 func TestKeysFileThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "gone")

@@ -27,6 +27,7 @@ type wire struct {
 	fetches int
 	broken  bool // all of it
 	hanging bool // until the request is given up
+	mute    bool // the same of the feed
 	ended   int  // requests given up
 	log     lines
 
@@ -56,6 +57,12 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (w *wire) feed(r *http.Request) (*http.Response, error) {
+	mute := false
+	w.set(func(w *wire) { mute = w.mute })
+	if mute {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.asks, w.asked = append(w.asks, r.Header.Get("If-None-Match")), append(w.asked, time.Now())
