@@ -39,6 +39,10 @@ var (
 	errCodeExpired  = &Error{Kind: KindGone, Code: "signin.code_expired"}
 	errCodeUsed     = &Error{Kind: KindGone, Code: "signin.code_used"}
 	errTooManyTries = &Error{Kind: KindGone, Code: "signin.too_many_tries"}
+	errAddressSame  = &Error{Kind: KindInvalid, Code: "address.same"}
+	errAddressTaken = &Error{Kind: KindInvalid, Code: "address.taken"}
+	errAddressLink  = &Error{Kind: KindNotFound, Code: "address.unknown"}
+	errAddressOver  = &Error{Kind: KindGone, Code: "address.over"}
 	errTooOften     = &Error{Kind: KindLimited, Code: "signin.too_often"}
 	errNoSession    = &Error{Kind: KindUnauthorized, Code: "session.ended"}
 	errLimited      = &Error{Kind: KindUnauthorized, Code: "session.limited"}

@@ -47,9 +47,15 @@ func withPost(t *testing.T) (bench, *mailcatch.Catcher) {
 // next waits for a mail to that address.
 func next(t *testing.T, post *mailcatch.Catcher, to string) mailcatch.Mail {
 	t.Helper()
+	return nextAbout(t, post, to, "")
+}
+
+// nextAbout waits for one whose text has these words.
+func nextAbout(t *testing.T, post *mailcatch.Catcher, to, words string) mailcatch.Mail {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	m, err := post.Wait(ctx, func(m mailcatch.Mail) bool { return m.To == to })
+	m, err := post.Wait(ctx, func(m mailcatch.Mail) bool { return m.To == to && strings.Contains(m.Text, words) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +139,8 @@ func TestEveryMessageIsInTheCatalogue(t *testing.T) {
 	}
 	for _, e := range []*Error{
 		errEmailInvalid, errLinkUnknown, errLinkExpired, errLinkUsed, errCodeWrong, errCodeExpired,
-		errCodeUsed, errTooManyTries, errNoSession, errAudience,
+		errCodeUsed, errTooManyTries, errTooOften, errNoSession, errLimited, errAudience,
+		errAddressSame, errAddressTaken, errAddressLink, errAddressOver,
 	} {
 		ids = append(ids, e.Code)
 	}

@@ -46,6 +46,16 @@ func (p pepper) code(a models.SignInAttempt) string {
 	return crockford.EncodeToString(p.derive("sign-in code", a.ID[:], []byte(a.Kind), a.Seed)[:5])
 }
 
+// address is the secret half of a link that takes a step in a change of address.
+func (p pepper) address(c models.AddressChange, step AddressStep) []byte {
+	return p.derive("address link", c.ID[:], []byte(step), c.Seed)
+}
+
+// addressCode is what is mailed to the new address beside the link.
+func (p pepper) addressCode(c models.AddressChange) string {
+	return crockford.EncodeToString(p.derive("address code", c.ID[:], c.Seed)[:5])
+}
+
 // refresh is the secret half of a session's refresh token of one generation.
 func (p pepper) refresh(s models.Session, generation int64) []byte {
 	return p.derive("refresh token", s.ID[:], binary.BigEndian.AppendUint64(nil, uint64(generation)), s.Seed)

@@ -36,11 +36,22 @@ func TestDumpHoldsNoSecret(t *testing.T) {
 	if secrets["access token"], _, err = b.Token(t.Context(), Visitor{in.Member, in.Session}, Access{}, ""); err != nil {
 		t.Fatal(err)
 	}
+	err = b.RequestAddress(t.Context(), Visitor{in.Member, in.Session}, NewAddress{Email: "lovelace@example.org", IP: "203.0.113.77"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	toNew, toOld := next(t, post, "lovelace@example.org"), nextAbout(t, post, "ada@example.org", "/address/")
+	links := addressInMail.FindAllStringSubmatch(toNew.Text+toOld.Text, -1)
+	for i, step := range []AddressStep{AddressNew, AddressOld, AddressUndo} {
+		secrets["link of the "+string(step)+" address"] = links[i][1]
+	}
+	secrets["code of the new address"] = strings.ReplaceAll(codeInMail.FindStringSubmatch(toNew.Text)[1], " ", "")
+	secrets["network"] = "203.0.113"
 	secrets["pepper"] = string(b.cfg.Pepper)
 	secrets["sealing key"] = string(b.cfg.SealingKeys[0])
 
 	dump := dumpAll(t, b)
-	for _, must := range []string{"ada@example.org", in.Session.ID.String(), "sign_in_mail", "451"} {
+	for _, must := range []string{"ada@example.org", in.Session.ID.String(), "sign_in_mail", "address_mail", "451"} {
 		if !strings.Contains(dump, must) {
 			t.Fatalf("the dump is not whole: no %s", must)
 		}

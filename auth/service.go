@@ -5,9 +5,13 @@
 package auth
 
 import (
+	"context"
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
 
 	"newsroom.example/membership/locale"
 	"newsroom.example/membership/models"
@@ -32,6 +36,9 @@ type Service struct {
 	feed      atomic.Pointer[Document] // nil: to be loaded
 	loading   chan struct{}            // holds a token while somebody loads it
 	feedFresh time.Duration
+
+	// follow tells whoever else keeps a member's address that it has changed.
+	follow func(ctx context.Context, tx *gorm.DB, member uuid.UUID) error
 }
 
 // New makes the service and adds its workers to jobs. It returns every fault of cfg
@@ -51,7 +58,13 @@ func New(db *models.DB, jobs *notify.Jobs, mailer *notify.Mailer, words *locale.
 	}
 	notify.AddWorker(jobs, s.sendSignInMail)
 	notify.AddWorker(jobs, s.sendReuseMail)
+	notify.AddWorker(jobs, s.sendAddressMail)
 	return s, nil
+}
+
+// OnAddress has follow called in the transaction that changes a member's address.
+func (s *Service) OnAddress(follow func(ctx context.Context, tx *gorm.DB, member uuid.UUID) error) {
+	s.follow = follow
 }
 
 // now is the newsroom's time, as finely as Postgres keeps it.

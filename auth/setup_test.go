@@ -101,7 +101,9 @@ func deafMailer(t *testing.T) *notify.Mailer {
 type mailed struct{ cookie, token, code string }
 
 var (
-	linkInMail = regexp.MustCompile(`https://members\.example\.news/(?:signin|newsletter/confirm)/(\S+)`)
+	linkInMail    = regexp.MustCompile(`https://members\.example\.news/(?:signin|newsletter/confirm)/(\S+)`)
+	addressInMail = regexp.MustCompile(`https://members\.example\.news/address/(\S+)`)
+
 	codeInMail = regexp.MustCompile(`(?m)^    (\w{4} \w{4})$`)
 )
 

@@ -26,6 +26,7 @@ type Post struct {
 func (s *Service) WriteBy(post Post) {
 	s.post = &post
 	notify.AddWorker(post.Jobs, s.sendDuplicateMail)
+	notify.AddWorker(post.Jobs, s.tellStripeAddress)
 }
 
 // duplicateMail is the job that tells a reader of a second membership that was ended,

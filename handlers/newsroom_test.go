@@ -69,6 +69,8 @@ func open(t *testing.T, changes ...func(*handlers.Config)) *newsroom {
 	mailer := must(notify.NewMailer(notify.SMTP{Host: "127.0.0.1", Port: n.mails.Addr().Port, From: "desk@example.news", TLS: notify.Plain}))(t)
 	who := must(auth.New(n.db, jobs, mailer, words, authConfig(), n.clock, log))(t)
 	n.bills = billing.New(n.db, billing.Stripe(simtest.Key, n.gate()), billing.Config{PublicURL: membersURL}, n.clock, time.Now, log)
+	n.bills.WriteBy(billing.Post{Jobs: jobs, Mailer: mailer, Words: words, SiteName: "The Harbour Lantern"})
+	who.OnAddress(n.bills.FollowAddress)
 	catalog := must(billing.ParseCatalog(must(os.ReadFile("testdata/catalog.yaml"))(t)))(t)
 	n.check(n.bills.ApplyCatalog(t.Context(), catalog))
 	n.check(who.Keys.Prepare(t.Context()))

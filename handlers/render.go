@@ -108,6 +108,8 @@ type way struct{ URL, Text string }
 
 func wayOut(r refusal) way {
 	switch {
+	case strings.HasPrefix(r.Code, "address."):
+		return way{"/account/address", "error.way.address"}
 	case strings.HasPrefix(r.Code, "signin.") || r.Status == http.StatusUnauthorized:
 		return way{"/signin", "error.way.signin"}
 	case r.Code == codePurchaseNotFound:

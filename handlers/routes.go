@@ -51,6 +51,13 @@ func (s *server) pageRoutes() []route {
 		{http.MethodGet, "/account/devices", s.devices, proven},
 		{http.MethodPost, "/account/devices/end", s.signOutEverywhere, proven},
 		{http.MethodPost, "/account/devices/:id/end", s.endDevice, proven},
+		{http.MethodGet, "/account/address", s.address, proven},
+		{http.MethodPost, "/account/address", s.changeAddress, proven},
+		{http.MethodGet, "/account/address/sent", s.addressSent, proven},
+		{http.MethodPost, "/account/address/code", s.addressCode, proven},
+		{http.MethodGet, "/address", s.addressHow, anybody},
+		{http.MethodGet, "/address/:token", s.addressLanding, anybody},
+		{http.MethodPost, "/address/:token", s.followAddressLink, anybody},
 		{http.MethodGet, "/renew", s.renew, anybody},
 	}
 }

@@ -146,6 +146,7 @@ func (s *Service) buildAuth(ctx context.Context, cfg Config, clocks Clocks, word
 	if err != nil {
 		return err
 	}
+	s.auth.OnAddress(s.Billing.FollowAddress)
 	return s.auth.Keys.Prepare(ctx)
 }
 
