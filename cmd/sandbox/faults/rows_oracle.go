@@ -35,7 +35,7 @@ var lies = []lie{
 		"UPDATE grants SET revoked_at = NULL, revoked_reason = '' WHERE revoked_reason = 'lie'", "may read []"},
 	{"access to more", `UPDATE grants SET features = features || '["archive:full"]' WHERE id = (SELECT id FROM grants ORDER BY id LIMIT 1)`,
 		`UPDATE grants SET features = features - 'archive:full'`, "archive:full"},
-	{"a lease that is left", "UPDATE sync_subjects SET lease_token = gen_random_uuid(), lease_until = 'infinity' WHERE id = (SELECT id FROM sync_subjects ORDER BY id LIMIT 1)",
+	{"a lease that is left", "UPDATE sync_subjects SET lease_token = gen_random_uuid(), lease_until = now() - interval '1 minute' WHERE id = (SELECT id FROM sync_subjects ORDER BY id LIMIT 1)",
 		"UPDATE sync_subjects SET lease_token = NULL, lease_until = NULL", "leases are left"},
 	{"a sync that is owed", "UPDATE sync_subjects SET dirty = dirty + 1, next_at = 'infinity' WHERE id = (SELECT id FROM sync_subjects ORDER BY id LIMIT 1)",
 		"UPDATE sync_subjects SET dirty = synced, next_at = 'epoch' WHERE next_at = 'infinity'", "still owed"},
