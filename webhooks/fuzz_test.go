@@ -75,3 +75,31 @@ func FuzzIntake(f *testing.F) {
 		}
 	})
 }
+
+// An envelope is read as encoding/json reads it: whatever that refuses is refused, and
+// what is taken says the same. But for the letters of a name, which are Stripe's own.
+func FuzzEnvelope(f *testing.F) {
+	for _, seed := range []string{
+		`{"id":"evt_1","type":"invoice.paid","created":1,"data":{"object":{"id":"in_1","customer":{"id":"cus_1"}}}}`,
+		`{"id":"evt_1","id":"evt_2","type":"x","type":null,"data":{"object":{"id":"a"}},"data":{"object":{"customer":"cus_1"}}}`,
+		`{"id":"evt_1","type":"x","data":null,"created":null,"account":null}`,
+		`{"id":"evt_1","type":"x","created":1.0}`, `{"id":"evt_1","type":"x","created":1e2}`,
+		`{"id":"evt_1","type":"x","livemode":"true"}`, `{"id":7,"type":"x"}`, `{"id":"evt_1","type":"x"} {}`,
+		`{"ID":"evt_1","type":"x"}`, "\ufeff{}", "{\"id\":\"evt_\xff\",\"type\":\"\\ud800\"}",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		ours, err := parse(body)
+		if err != nil {
+			return
+		}
+		var theirs envelope
+		if err := json.Unmarshal(body, &theirs); err != nil {
+			t.Errorf("taken, where encoding/json says %v: %q", err, body)
+		}
+		if plain := strings.ToLower(string(body)) == string(body) && !strings.ContainsAny(string(body), "ſK\\"); plain && ours != theirs {
+			t.Errorf("%q\nis %+v\nand not %+v", body, ours, theirs)
+		}
+	})
+}
