@@ -61,7 +61,7 @@ func (s *Service) RequestAddress(ctx context.Context, v Visitor, in NewAddress) 
 		CreatedAt: now, ExpiresAt: now.Add(addressLife), UndoUntil: now.Add(undoLife),
 	}
 	return s.db.Write(ctx, func(tx *gorm.DB) error {
-		allowed, err := s.mayMail(ctx, tx, in.IP, email)
+		allowed, err := s.mayMail(ctx, tx, in.IP, changeMails, email)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/subtle"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -14,7 +16,10 @@ import (
 
 // openChange is true of a wish that was mailed, is in time, neither done nor stopped,
 // and the member's newest.
-const openChange = `NOT limited AND done_at IS NULL AND undone_at IS NULL AND expires_at > @now AND NOT EXISTS (
+const openChange = `NOT limited AND ` + looksOpen
+
+// looksOpen is openChange as far as whoever asked may know.
+const looksOpen = `done_at IS NULL AND undone_at IS NULL AND expires_at > @now AND NOT EXISTS (
 	SELECT FROM address_changes AS newer WHERE newer.member_id = address_changes.member_id AND NOT newer.limited
 	AND (newer.created_at, newer.id) > (address_changes.created_at, address_changes.id))`
 
@@ -33,25 +38,29 @@ func (s *Service) FollowAddressLink(ctx context.Context, token string) (AddressL
 }
 
 // ConfirmAddressCode does for the new address what its link does, for a code typed into
-// the session that asked. The try is counted before the code is looked at.
+// the session that asked. The try is counted before the code is looked at. A wish that
+// was never mailed has no good code, and answers like any other.
 func (s *Service) ConfirmAddressCode(ctx context.Context, v Visitor, code, ip string) (AddressLink, error) {
 	if err := s.mayGuess(ctx, ip); err != nil {
 		return AddressLink{}, err
 	}
 	var tried []models.AddressChange
 	err := s.db.Write(ctx, func(tx *gorm.DB) error {
-		return tx.Raw(`UPDATE address_changes SET tries = tries + 1 WHERE session_id = @session AND tries < @tries AND `+openChange+` RETURNING *`,
+		return tx.Raw(`UPDATE address_changes SET tries = tries + 1 WHERE session_id = @session AND tries < @tries AND `+looksOpen+` RETURNING *`,
 			map[string]any{"session": v.Session.ID, "tries": maxTries, "now": s.now()}).Scan(&tried).Error
+	})
+	i := slices.IndexFunc(tried, func(c models.AddressChange) bool {
+		return !c.Limited && subtle.ConstantTimeCompare([]byte(typedCode(code)), []byte(s.pepper.addressCode(c))) == 1
 	})
 	switch {
 	case err != nil:
 		return AddressLink{}, fmt.Errorf("count a try: %w", err)
 	case len(tried) == 0:
 		return AddressLink{}, errAddressOver
-	case subtle.ConstantTimeCompare([]byte(typedCode(code)), []byte(s.pepper.addressCode(tried[0]))) != 1:
+	case i < 0:
 		return AddressLink{}, errCodeWrong
 	}
-	return s.confirmAddress(ctx, tried[0], AddressNew)
+	return s.confirmAddress(ctx, tried[i], AddressNew)
 }
 
 // confirmAddress notes what one mailbox says, and changes the address once both have
@@ -89,51 +98,27 @@ func (s *Service) confirmAddress(ctx context.Context, c models.AddressChange, st
 	return link, err
 }
 
-// undoAddress stops the change, or takes it back, and ends every session of the member:
-// one of them asked for what its owner did not want.
-func (s *Service) undoAddress(ctx context.Context, c models.AddressChange) (AddressLink, error) {
-	now := s.now()
-	err := s.db.Write(ctx, func(tx *gorm.DB) error {
-		member, err := lockMember(ctx, tx, c.MemberID)
-		if err != nil {
-			return err
-		}
-		var undone []models.AddressChange
-		err = tx.Raw(`UPDATE address_changes SET undone_at = @now WHERE id = @id AND undone_at IS NULL AND undo_until > @now RETURNING *`,
-			map[string]any{"id": c.ID, "now": now}).Scan(&undone).Error
-		if err != nil {
-			return fmt.Errorf("undo change of address %s: %w", c.ID, err)
-		}
-		if len(undone) == 0 {
-			return errAddressOver
-		}
-		if undone[0].DoneAt != nil && member.Address() == c.NewEmail {
-			if err := s.moveMember(ctx, tx, c, c.OldEmail, "address.undone"); err != nil {
-				return err
-			}
-		}
-		return endSessions(tx, revokedByAddress, now, "member_id = ?", c.MemberID)
-	})
-	return AddressLink{Step: AddressUndo, Old: c.OldEmail, New: c.NewEmail, Done: err == nil}, err
-}
-
 // moveMember gives the member the address, which a mailbox has just proven.
 func (s *Service) moveMember(ctx context.Context, tx *gorm.DB, c models.AddressChange, to, action string) error {
 	now := s.now()
-	err := tx.Exec(`UPDATE members SET email = ?, email_verified_at = ?, updated_at = ? WHERE id = ?`, to, now, now, c.MemberID).Error
+	err := tx.Exec(`UPDATE members SET email = ?, provisional_email = NULL, email_verified_at = ?, updated_at = ? WHERE id = ?`,
+		to, now, now, c.MemberID).Error
 	if models.Violates(err, "members_email") {
 		return errAddressTaken
 	}
 	if err != nil {
 		return fmt.Errorf("change the address of member %s: %w", c.MemberID, err)
 	}
-	err = models.Audit(tx, models.AuditEntry{
-		At: now, Actor: "reader", Action: action, Subject: c.ID.String(), MemberID: &c.MemberID, Reason: "confirmed by mail",
-	})
-	if err != nil || s.follow == nil {
+	if err := auditAddress(tx, c, c.MemberID, action, now); err != nil || s.follow == nil {
 		return err
 	}
 	return s.follow(ctx, tx, c.MemberID)
+}
+
+func auditAddress(tx *gorm.DB, c models.AddressChange, member uuid.UUID, action string, now time.Time) error {
+	return models.Audit(tx, models.AuditEntry{
+		At: now, Actor: "reader", Action: action, Subject: c.ID.String(), MemberID: &member, Reason: "confirmed by mail",
+	})
 }
 
 // lockMember is the first lock of every write that changes who a member is.

@@ -39,10 +39,17 @@ func (s *Service) spend(ctx context.Context, tx *gorm.DB, what, who string, perH
 	return done.RowsAffected == 1, nil
 }
 
-// mayMail counts a mail with a link. What the network has no right to does not use up
-// the address's budget: its owner would be locked out by somebody who is refused. Both
-// statements run in any case.
-func (s *Service) mayMail(ctx context.Context, tx *gorm.DB, ip, email string) (bool, error) {
+// The budgets of an address. A mail about a change signs nobody in: were it counted with
+// those that do, whoever has an account could keep others out of theirs.
+const (
+	signInMails = "mails to an address"
+	changeMails = "mails about a change to an address"
+)
+
+// mayMail counts a mail with a link, by the address's budget of that name. What the
+// network has no right to does not use that up: the address's owner would be locked out
+// by somebody who is refused. Both statements run in any case.
+func (s *Service) mayMail(ctx context.Context, tx *gorm.DB, ip, budget, email string) (bool, error) {
 	network, err := s.spend(ctx, tx, "mails of a network", network(ip), s.cfg.PerNetwork, true)
 	if err != nil {
 		return false, err
@@ -50,7 +57,7 @@ func (s *Service) mayMail(ctx context.Context, tx *gorm.DB, ip, email string) (b
 	if !network {
 		s.crowded(ctx, "mails")
 	}
-	return s.spend(ctx, tx, "mails to an address", email, s.cfg.PerAddress, network)
+	return s.spend(ctx, tx, budget, email, s.cfg.PerAddress, network)
 }
 
 // mayGuess counts a code. One mail's code may be tried five times and an address has

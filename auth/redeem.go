@@ -65,10 +65,11 @@ func (s *Service) RedeemCode(ctx context.Context, cookie, code string, by Client
 	return s.redeem(ctx, a, by, deadCode)
 }
 
-// try spends one try of a live attempt that this cookie's browser asked for.
+// try spends one try of a live attempt that this cookie's browser asked for, or of one
+// that was never mailed: there is nothing to guess in that, and it answers the same.
 func (s *Service) try(ctx context.Context, id uuid.UUID, secret []byte) (models.SignInAttempt, error) {
 	spent, err := s.update(ctx, `UPDATE sign_in_attempts SET tries = tries + 1
-		WHERE id = @id AND cookie_hash = @cookie AND tries < @tries AND `+isLive,
+		WHERE id = @id AND cookie_hash = @cookie AND tries < @tries AND `+looksLive,
 		map[string]any{"id": id, "cookie": hash(secret), "tries": maxTries, "now": s.now(), "max": maxLive})
 	if err != nil {
 		return models.SignInAttempt{}, fmt.Errorf("count a try: %w", err)

@@ -153,3 +153,45 @@ func TestFirstProofEndsOtherSessions(t *testing.T) {
 		t.Errorf("another member was signed out: %v", err)
 	}
 }
+
+// Who paid under an address and comes back in the moment in which its owner proves it
+// must not be let in after the first proof has put everybody else out.
+func TestNoLimitedSessionFollowsTheFirstProof(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	buyer := b.claim(t, "ada@example.org")
+	proof := b.db.Begin()
+	if err := proof.Exec(`UPDATE members SET email_verified_at = ? WHERE id = ?`, b.now(), buyer.ID).Error; err != nil {
+		t.Fatal(err)
+	}
+	begun := make(chan error, 1)
+	go func() {
+		_, _, err := b.StartLimitedSession(t.Context(), buyer.ID, "", time.Hour)
+		begun <- err
+	}()
+	b.untilWaiting(t, begun)
+	if err := proof.Commit().Error; err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, <-begun, "session.ended")
+	if n, err := gorm.G[models.Session](b.db.DB).Count(t.Context(), "id"); err != nil || n != 0 {
+		t.Errorf("%d sessions, %v", n, err)
+	}
+}
+
+// untilWaiting returns when somebody waits for a lock, and fails the test if who should
+// is done instead.
+func (b bench) untilWaiting(t *testing.T, done <-chan error) {
+	t.Helper()
+	for waiting := 0; waiting == 0; {
+		select {
+		case err := <-done:
+			t.Fatalf("waited for nobody: %v", err)
+		default:
+		}
+		err := b.db.Raw("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting).Error
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -25,12 +25,23 @@ type Visitor struct {
 
 // StartLimitedSession begins a session for a member whose address nobody has proven
 // yet, such as the buyer who comes back from Checkout: it may read and nothing
-// else, and it ends after life. It returns the session and its refresh token.
+// else, and it ends after life. It returns the session and its refresh token. Where
+// the address is proven by now, if only since a moment ago, the error is an *Error of
+// KindUnauthorized: the first proof ended all such sessions, and none follows it.
 func (s *Service) StartLimitedSession(ctx context.Context, memberID uuid.UUID, userAgent string, life time.Duration) (models.Session, string, error) {
 	now := s.now()
 	session := s.newSession(memberID, userAgent, now)
 	session.Limited, session.ExpiresAt = true, now.Add(life)
-	err := s.db.Write(ctx, func(tx *gorm.DB) error { return create(ctx, tx, &session) })
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		member, err := lockMember(ctx, tx, memberID)
+		switch {
+		case err != nil:
+			return err
+		case member.EmailVerifiedAt != nil:
+			return errNoSession
+		}
+		return create(ctx, tx, &session)
+	})
 	if err != nil {
 		return models.Session{}, "", err
 	}

@@ -194,7 +194,7 @@ func TestSessionsEnd(t *testing.T) {
 	t.Run("limited", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		session, token, err := b.StartLimitedSession(t.Context(), b.signIn(t, "ada@example.org").Member.ID, "", day)
+		session, token, err := b.StartLimitedSession(t.Context(), b.claim(t, "ada@example.org").ID, "", day)
 		if err != nil || !session.Limited {
 			t.Fatalf("limited %v, %v", session.Limited, err)
 		}

@@ -57,7 +57,7 @@ func (s *Service) RequestSignIn(ctx context.Context, in SignIn) (cookie string, 
 		CreatedAt: now, ExpiresAt: now.Add(attemptLife),
 	}
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
-		allowed, err := s.mayMail(ctx, tx, in.IP, email)
+		allowed, err := s.mayMail(ctx, tx, in.IP, signInMails, email)
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,11 @@ func (s *Service) attempt(ctx context.Context, id uuid.UUID) (models.SignInAttem
 // isLive is true of an attempt that was mailed, is unused, in time, and among the
 // newest of its address. Nothing needs to be locked or switched off when a fourth mail
 // is asked for.
-const isLive = `consumed_at IS NULL AND NOT limited AND expires_at > @now AND @max > (
+const isLive = `NOT limited AND ` + looksLive
+
+// looksLive is isLive as far as the browser that asked may know: whether the mail was
+// sent is not for it to find out.
+const looksLive = `consumed_at IS NULL AND expires_at > @now AND @max > (
 	SELECT count(*) FROM sign_in_attempts AS newer
 	WHERE newer.email = sign_in_attempts.email AND newer.consumed_at IS NULL AND NOT newer.limited
 	AND (newer.created_at, newer.id) > (sign_in_attempts.created_at, sign_in_attempts.id))`

@@ -93,36 +93,19 @@ func TestMailedAddressLinksDoNothingByThemselves(t *testing.T) {
 	m.phone.get("/account").want(200)
 }
 
-func TestItWasNotMe(t *testing.T) {
+// The code is good in the session that asked, and for the wish that it was mailed for.
+func TestTheCodeOfANewAddressIsBound(t *testing.T) {
 	t.Parallel()
-	for name, before := range map[string]func(m moving){
-		"before anything": func(moving) {},
-		"after the new one, the next day": func(m moving) {
-			m.follow(m.confirm).to("/address?now=waiting")
-			m.advance(24 * time.Hour)
-		},
-		"when it is done, in a week": func(m moving) {
-			m.follow(m.confirm)
-			m.follow(m.allow).to("/address?now=done")
-			m.advance(7*24*time.Hour - time.Second)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			m := move(t)
-			before(m)
-			m.follow(m.undo).to("/address?now=undone")
-			for _, b := range []*browser{m.desk, m.phone} {
-				b.get("/account").to("/signin")
-			}
-			m.elsewhere.signIn("old@example.org")
-			m.elsewhere.get("/account").want(200, "old@example.org")
-			wantEqual(t, "members", m.count("members"), 1)
-			m.elsewhere.get(m.undo).want(410)
-			m.elsewhere.get(m.confirm).want(410)
-			m.elsewhere.post(m.allow).want(410)
-		})
-	}
+	m := move(t)
+	m.phone.post("/account/address/code", "code", m.code).want(410)
+	m.elsewhere.post("/account/address/code", "code", m.code).to("/signin")
+	wantEqual(t, "tries", m.count("address_changes WHERE tries > 0"), 0)
+	m.advance(time.Second)
+	m.ask("third@example.org")
+	m.desk.post("/account/address/code", "code", m.code).want(422, "not the code")
+	_, code := m.mailTo("third@example.org")
+	m.desk.post("/account/address/code", "code", code).to("/address?now=waiting")
+	wantEqual(t, "confirmed", m.count("address_changes WHERE new_confirmed_at IS NOT NULL AND new_email = 'third@example.org'"), 1)
 }
 
 func TestAChangeOfAddressRunsOut(t *testing.T) {

@@ -100,14 +100,24 @@ type route struct {
 	who          access
 }
 
-// mountPages adds the pages with what every form needs.
+// mountPages adds the pages with what every form needs. The publisher's sites may hold
+// forms to buy, give and sign in; what is a reader's own is changed on our own pages
+// only, whatever runs on those sites.
 func (s *server) mountPages(e *echo.Echo) error {
-	csrf, err := s.csrf("form:"+csrfField, s.cfg.ArticleOrigins)
+	fromSites, err := s.csrf("form:"+csrfField, s.cfg.ArticleOrigins)
+	if err != nil {
+		return err
+	}
+	ours, err := s.csrf("form:"+csrfField, nil)
 	if err != nil {
 		return err
 	}
 	for _, r := range s.pageRoutes() {
-		e.Add(r.method, r.path, r.handler, smallForm, csrf, s.recognise, s.admit(r.who))
+		guard := fromSites
+		if r.who != anybody {
+			guard = ours
+		}
+		e.Add(r.method, r.path, r.handler, smallForm, guard, s.recognise, s.admit(r.who))
 	}
 	return nil
 }

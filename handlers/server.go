@@ -28,7 +28,8 @@ type Config struct {
 	SiteName string
 	// ArticleOrigins are the publisher's sites, such as
 	// https://www.example.news: readers may be sent back there, its forms may
-	// post here and its scripts may read /v1/me. The first is its home.
+	// post here, but not to the account, and its scripts may read /v1/me. The first is
+	// its home.
 	ArticleOrigins []string
 	// CookieDomain is the parent domain that we share with the article hosts,
 	// such as example.news: the access token's cookie is set for it.

@@ -102,6 +102,9 @@ func (s *server) welcome(c echo.Context, bought billing.Purchase) (linkSent bool
 		life = guestLife
 	}
 	session, refresh, err := s.Auth.StartLimitedSession(ctx, bought.Member.ID, c.Request().UserAgent(), life)
+	if unauthorized(err) { // proven meanwhile, and by then its owner's alone
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}

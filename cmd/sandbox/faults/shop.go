@@ -103,7 +103,7 @@ func (w *world) openAuth(ctx context.Context) error {
 	return err
 }
 
-// newMembers writes so many members, as a sign-in would have made them.
+// newMembers writes so many members, as purchases would have made them.
 func (w *world) newMembers(ctx context.Context, n int) ([]*person, error) {
 	all := make([]*person, n)
 	rows := make([][]any, n)
@@ -111,10 +111,10 @@ func (w *world) newMembers(ctx context.Context, n int) ([]*person, error) {
 	for i := range all {
 		id := models.NewID()
 		all[i] = &person{world: w, member: id, email: fmt.Sprintf("reader-%s@example.org", id)}
-		rows[i] = []any{id, all[i].email, now, "", "en", now, now}
+		rows[i] = []any{id, all[i].email, "", "en", now, now}
 	}
 	_, err := w.db.CopyFrom(ctx, pgx.Identifier{"members"},
-		[]string{"id", "email", "email_verified_at", "name", "locale", "created_at", "updated_at"}, pgx.CopyFromRows(rows))
+		[]string{"id", "email", "name", "locale", "created_at", "updated_at"}, pgx.CopyFromRows(rows))
 	if err != nil {
 		return nil, fmt.Errorf("write %d members: %w", n, err)
 	}
