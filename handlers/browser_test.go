@@ -39,6 +39,7 @@ func (b *browser) do(r *http.Request) seen {
 	b.n.site.ServeHTTP(w, r)
 	answer := w.Result()
 	for _, k := range answer.Cookies() {
+		b.n.hold(k)
 		if k.MaxAge < 0 {
 			delete(b.cookies, k.Name)
 			continue

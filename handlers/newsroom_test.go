@@ -53,8 +53,9 @@ type newsroom struct {
 	silent atomic.Bool // Stripe does not answer at all
 	debits atomic.Bool // the newsroom lets its readers pay by direct debit, as its dashboard at Stripe says
 
-	mu  sync.Mutex
-	now time.Time
+	mu    sync.Mutex
+	now   time.Time
+	given []string // the values of all cookies
 }
 
 func open(t *testing.T, changes ...func(*handlers.Config)) *newsroom {
@@ -65,7 +66,7 @@ func open(t *testing.T, changes ...func(*handlers.Config)) *newsroom {
 	t.Cleanup(func() { _ = n.mails.Close() })
 	log := slog.New(slog.NewJSONHandler(n.log, nil))
 	words := must(locale.New())(t)
-	jobs := notify.NewJobs(n.db, slog.New(slog.DiscardHandler))
+	jobs := notify.NewJobs(n.db, log)
 	mailer := must(notify.NewMailer(notify.SMTP{Host: "127.0.0.1", Port: n.mails.Addr().Port, From: "desk@example.news", TLS: notify.Plain}))(t)
 	who := must(auth.New(n.db, jobs, mailer, words, authConfig(), n.clock, log))(t)
 	n.bills = billing.New(n.db, billing.Stripe(simtest.Key, n.gate()), billing.Config{PublicURL: membersURL}, n.clock, time.Now, log)
