@@ -29,12 +29,14 @@ tour: build ## Walk the whole journey by itself and say what was seen
 build: ## Build the static binaries into bin/ (PROGRAMS=./cmd/membership)
 	$(BUILD) $(PROGRAMS)
 
-# The race detector needs cgo; without Chromium the browser tests are SKIPPED.
+# The race detector needs cgo; without Chromium the browser tests are SKIPPED, without
+# Node and Python those of docs/verify.md.
 test: ## Run every test against a real Postgres, with the race detector
 	CGO_ENABLED=1 scripts/postgres.sh
 	scripts/chromium.sh || [ $$? = 3 ]
 	CGO_ENABLED=1 go test -race -shuffle=on -timeout 15m ./...
 	@scripts/chromium.sh >/dev/null || [ $$? = 3 ]
+	@for language in node python; do scripts/languages.sh $$language >/dev/null || [ $$? = 3 ]; done
 
 faults: ## Break the service in every way it must survive (ROW=name, SEED=7, FULL=1 for the long form)
 	CGO_ENABLED=0 scripts/postgres.sh
@@ -43,6 +45,7 @@ faults: ## Break the service in every way it must survive (ROW=name, SEED=7, FUL
 
 lint: ## Check style, formatting and scripts
 	$(LINT) run
+	go -C cmd/bench/echojwt vet ./...
 	for script in .ci/run scripts/*.sh; do $$(head -n 1 $$script | cut -c 3-) -n $$script || exit 1; done
 	sh -n internal/pglocal/watch.sh
 

@@ -6,10 +6,13 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"newsroom.example/membership/paywall"
 	"newsroom.example/membership/paywall/paywalltest"
@@ -36,21 +39,30 @@ func BenchmarkVerifyColdEdDSA(b *testing.B) {
 	benchCold(b, issuer)
 }
 
-// By the time that each of four times as many as fit comes round again, it is
-// forgotten.
 func benchCold(b *testing.B, issuer *paywalltest.Issuer) {
 	b.Helper()
-	v := issuer.Verifier(b, func(c *paywall.Config) { c.CacheSize = 64 })
-	var tokens [256]string
-	for i := range tokens {
-		tokens[i] = benchToken(issuer)
-	}
+	v, tokens := forgetful(b, issuer), manyTokens(issuer)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if _, err := v.Verify(tokens[i%len(tokens)]); err != nil {
 			b.Fatal(err)
 		}
 	}
+}
+
+// By the time that each of four times as many tokens as fit comes round again, it is
+// forgotten.
+func forgetful(b *testing.B, issuer *paywalltest.Issuer) *paywall.Verifier {
+	b.Helper()
+	return issuer.Verifier(b, func(c *paywall.Config) { c.CacheSize = 64 })
+}
+
+func manyTokens(issuer *paywalltest.Issuer) []string {
+	tokens := make([]string, 256)
+	for i := range tokens {
+		tokens[i] = benchToken(issuer)
+	}
+	return tokens
 }
 
 // BenchmarkVerifyCached checks a token that was seen before, while thousands
@@ -88,20 +100,56 @@ func BenchmarkUnknownKid(b *testing.B) {
 	}
 }
 
-// BenchmarkRequire serves an article that says nothing to a known reader.
+// BenchmarkRequire serves an article that says nothing to a reader seen before.
 func BenchmarkRequire(b *testing.B) {
 	issuer := paywalltest.NewIssuer(b)
-	h := issuer.Verifier(b).Require("articles:full")(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	r := httptest.NewRequest(http.MethodGet, "/a/ferry", nil)
-	r.AddCookie(&http.Cookie{Name: paywall.CookieName, Value: benchToken(issuer)})
+	benchRequire(b, issuer.Verifier(b), []string{benchToken(issuer)})
+}
+
+// BenchmarkRequireCold is the same to one who is not remembered.
+func BenchmarkRequireCold(b *testing.B) {
+	issuer := paywalltest.NewIssuer(b)
+	benchRequire(b, forgetful(b, issuer), manyTokens(issuer))
+}
+
+func benchRequire(b *testing.B, v *paywall.Verifier, tokens []string) {
+	b.Helper()
+	h := v.Require("articles:full")(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	var requests []*http.Request
+	for _, token := range tokens {
+		r := httptest.NewRequest(http.MethodGet, "/a/ferry", nil)
+		r.AddCookie(&http.Cookie{Name: paywall.CookieName, Value: token})
+		requests = append(requests, r)
+	}
 	w := httptest.NewRecorder()
 	b.ReportAllocs()
-	for b.Loop() {
+	for i := 0; b.Loop(); i++ {
 		clear(w.Header())
-		h.ServeHTTP(w, r)
+		h.ServeHTTP(w, requests[i%len(requests)])
 	}
 	if w.Code != http.StatusOK {
 		b.Fatal(w.Code)
+	}
+}
+
+// BenchmarkGolangJWT checks the same token as most programs do: the library's
+// defaults and a function that knows the key.
+func BenchmarkGolangJWT(b *testing.B) {
+	issuer := paywalltest.NewIssuer(b)
+	token := benchToken(issuer)
+	var set paywall.JWKS
+	if err := json.Unmarshal(issuer.JWKS(), &set); err != nil {
+		b.Fatal(err)
+	}
+	key, err := set.Keys[0].PublicKey()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := jwt.Parse(token, func(*jwt.Token) (any, error) { return key, nil }); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ func main() {
 
 // run measures, prints every figure, and returns how many missed their target.
 func run(ctx context.Context, out io.Writer) (missed int, err error) {
-	for _, measure := range []func(context.Context) ([]figure, error){measurePaywall, measureService, measureIntake, measureLatency, measurePoison, measureCrowd} {
+	for _, measure := range []func(context.Context) ([]figure, error){measurePaywall, measureTokens, measureService, measureIntake, measureLatency, measurePoison, measureCrowd} {
 		figures, err := measure(ctx)
 		if err != nil {
 			return missed, err

@@ -25,6 +25,27 @@ PASS
 	}
 }
 
+// A figure needs both of its benchmarks in every round.
+func TestComparison(t *testing.T) {
+	t.Parallel()
+	round := map[string]result{"BenchmarkA": {nanoseconds: 3000}, "BenchmarkB": {nanoseconds: 2000}}
+	for want, c := range map[float64]comparison{
+		3:   {of: "A", unit: "µs"},
+		1.5: {of: "A", to: "B", unit: "×", most: 2},
+		150: {of: "A", to: "B", unit: "%", most: 100},
+	} {
+		f, err := c.figure([]map[string]result{round, round})
+		if err != nil || f.value != want || f.kept() == (want == 150) {
+			t.Errorf("%+v: %v, %v", c, f, err)
+		}
+	}
+	for _, c := range []comparison{{of: "C"}, {of: "C", to: "A"}, {of: "A", to: "C"}, {of: "C", to: "D"}} {
+		if f, err := c.figure([]map[string]result{round}); err == nil {
+			t.Errorf("%+v: %v", c, f)
+		}
+	}
+}
+
 func TestMedianIgnoresABadRound(t *testing.T) {
 	t.Parallel()
 	if got := median([]float64{3, 900, 1, 2, 3}); got != 3 {
@@ -90,7 +111,7 @@ func TestRatios(t *testing.T) {
 		r.add("ours", 1, volley{perSecond: 2 * speed})
 		r.add("gorm", 1, volley{perSecond: speed})
 	}
-	if got := r.over("gorm", 1); got != 2 {
+	if got := r.over("ours", "gorm", 1); got != 2 {
 		t.Errorf("got %v", got)
 	}
 	if got := r.of("ours", 1, rate); got != 1000 {

@@ -4,89 +4,79 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
-	"strings"
 )
 
-// rounds is how often each benchmark runs, in turn with the others: a machine that
-// slows down slows all of a round.
-const rounds = 15
+// comparison is a figure that the benchmarks of one round make: how long one takes
+// against another, or by itself.
+type comparison struct {
+	what   string
+	of, to string  // to "": µs of the one
+	most   float64 // 0: told for information
+	unit   string
+}
 
-// measurePaywall runs the paywall's own benchmarks.
+var comparisons = []comparison{
+	{"paywall: token seen first, ES256", "VerifyCold", "", 0, "µs"},
+	{"paywall: token seen first ÷ raw P-256 check", "VerifyCold", "RawP256", 1.25, "×"},
+	{"paywall: token seen first ÷ raw Ed25519 check", "VerifyColdEdDSA", "RawEd25519", 1.25, "×"},
+	{"paywall: token seen before ÷ seen first", "VerifyCached", "VerifyCold", 0.5, "%"},
+	{"paywall: token of an unknown key ÷ seen first", "UnknownKid", "VerifyCold", 5, "%"},
+	{"paywall: Require around an empty handler ÷ token seen first", "Require", "VerifyCold", 10, "%"},
+	{"golang-jwt and a key function ÷ paywall, token seen first", "GolangJWT", "VerifyCold", 0, "×"},
+	{"echo-jwt around an empty handler ÷ Require, seen first", "EchoJWT", "RequireCold", 0, "×"},
+	{"echo-jwt around an empty handler ÷ Require, seen before", "EchoJWT", "Require", 0, "×"},
+	{"auth: token signed, ES256", "Sign", "", 0, "µs"},
+	{"auth: token signed ÷ raw P-256 signature", "Sign", "RawSignP256", 1.35, "×"},
+	{"auth: token signed ÷ raw Ed25519 signature", "SignEdDSA", "RawSignEd25519", 1.35, "×"},
+}
+
+// measurePaywall is what it costs to check a token, and to sign one.
 func measurePaywall(ctx context.Context) ([]figure, error) {
-	dir, err := os.MkdirTemp("", "bench")
+	all, err := goBenchmarks(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "paywall.test")
-	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", binary, "./paywall").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the benchmarks of paywall: %w\n%s", err, out)
-	}
-	samples := map[string][]float64{}
-	for range rounds {
-		out, err := exec.CommandContext(ctx, binary, "-test.run=^$", "-test.benchtime=100ms", "-test.bench=.").Output()
+	var figures []figure
+	for _, c := range comparisons {
+		f, err := c.figure(all)
 		if err != nil {
-			return nil, fmt.Errorf("run the benchmarks of paywall: %w", err)
+			return nil, err
 		}
-		for name, value := range paywallRatios(parse(string(out))) {
-			if math.IsNaN(value) || math.IsInf(value, 0) {
-				return nil, fmt.Errorf("a benchmark of paywall is missing for %s in\n%s", name, out)
-			}
-			samples[name] = append(samples[name], value)
-		}
+		figures = append(figures, f)
 	}
-	return []figure{
-		atMost("paywall: token seen first ÷ raw P-256 check", median(samples["ES256"]), 1.25, "×"),
-		atMost("paywall: token seen first ÷ raw Ed25519 check", median(samples["EdDSA"]), 1.25, "×"),
-		atMost("paywall: token seen before ÷ seen first", median(samples["cached"]), 0.5, "%"),
-		atMost("paywall: token seen before", median(samples["allocations"]), 0, "allocations"),
-		atMost("paywall: token of an unknown key ÷ seen first", median(samples["unknown"]), 5, "%"),
-		atMost("paywall: Require around an empty handler ÷ token seen first", median(samples["Require"]), 10, "%"),
-	}, nil
+	var allocations []float64
+	for _, round := range all {
+		allocations = append(allocations, round["BenchmarkVerifyCached"].allocations)
+	}
+	return append(figures, atMost("paywall: token seen before", median(allocations), 0, "allocations")), nil
 }
 
-// paywallRatios compares the benchmarks of one round. One that is missing makes a
-// ratio infinite or no number.
-func paywallRatios(r map[string]result) map[string]float64 {
-	time := func(name string) float64 { return r["Benchmark"+name].nanoseconds }
-	return map[string]float64{
-		"ES256":       time("VerifyCold") / time("RawP256"),
-		"EdDSA":       time("VerifyColdEdDSA") / time("RawEd25519"),
-		"cached":      100 * time("VerifyCached") / time("VerifyCold"),
-		"unknown":     100 * time("UnknownKid") / time("VerifyCold"),
-		"Require":     100 * time("Require") / time("VerifyCold"),
-		"allocations": r["BenchmarkVerifyCached"].allocations,
+// figure is the median over the rounds.
+func (c comparison) figure(rounds []map[string]result) (figure, error) {
+	var values []float64
+	for _, round := range rounds {
+		value := c.in(round)
+		if math.IsNaN(value) || math.IsInf(value, 0) || value == 0 {
+			return figure{}, fmt.Errorf("a benchmark is missing for %q", c.what)
+		}
+		values = append(values, value)
 	}
+	if c.most == 0 {
+		return told(c.what, median(values), c.unit), nil
+	}
+	return atMost(c.what, median(values), c.most, c.unit), nil
 }
 
-// result is what one benchmark says of one operation.
-type result struct{ nanoseconds, allocations float64 }
-
-// parse reads the lines of Go's benchmarks, such as
-// "BenchmarkX-2  1234  56.7 ns/op  0 B/op  0 allocs/op".
-func parse(output string) map[string]result {
-	results := map[string]result{}
-	for line := range strings.Lines(output) {
-		words := strings.Fields(line)
-		if len(words) < 4 || !strings.HasPrefix(words[0], "Benchmark") {
-			continue
-		}
-		var r result
-		for i := 3; i < len(words); i += 2 {
-			value, _ := strconv.ParseFloat(words[i-1], 64)
-			switch words[i] {
-			case "ns/op":
-				r.nanoseconds = value
-			case "allocs/op":
-				r.allocations = value
-			}
-		}
-		name, _, _ := strings.Cut(words[0], "-")
-		results[name] = r
+// in is the figure of one round. A benchmark that is missing makes it infinite, zero
+// or no number.
+func (c comparison) in(round map[string]result) float64 {
+	nanoseconds := round["Benchmark"+c.of].nanoseconds
+	if c.to == "" {
+		return nanoseconds / 1000
 	}
-	return results
+	ratio := nanoseconds / round["Benchmark"+c.to].nanoseconds
+	if c.unit == "%" {
+		return 100 * ratio
+	}
+	return ratio
 }

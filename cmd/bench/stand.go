@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/caarlos0/env/v11"
+	"github.com/labstack/echo/v4"
 
 	"newsroom.example/membership/cmd/service"
 )
@@ -30,16 +31,24 @@ var stands = map[string]func(ctx context.Context, databaseURL string) (http.Hand
 	"ours":  ours,
 	"group": baselineGroup,
 	"gorm":  baselineGorm,
+	"hello": hello,
+}
+
+// hello is what Echo answers at its fastest.
+func hello(context.Context, string) (http.Handler, error) {
+	e := echo.New()
+	e.GET("/", func(c echo.Context) error { return c.String(http.StatusOK, "Hello, World!") })
+	return e, nil
 }
 
 // ours is the service's whole HTTP side, with everything that it does for each
 // request, the log included; only the workers that would ask Stripe are left out.
-func ours(ctx context.Context, databaseURL string) (http.Handler, error) {
+func ours(ctx context.Context, _ string) (http.Handler, error) {
 	log, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := env.ParseAsWithOptions[service.Config](env.Options{Environment: env.ToMap(environment(databaseURL))})
+	cfg, err := env.ParseAs[service.Config]()
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +81,8 @@ type running struct {
 	address string
 	pid     int
 	stop    func() error
+
+	settings []string // its environment
 }
 
 // startStand is the parent's side.
@@ -80,8 +91,9 @@ func startStand(ctx context.Context, name, databaseURL string) (*running, error)
 	if err != nil {
 		return nil, err
 	}
+	settings := environment(databaseURL)
 	cmd := exec.CommandContext(ctx, program, "stand", name, databaseURL)
-	cmd.Stderr = os.Stderr
+	cmd.Env, cmd.Stderr = settings, os.Stderr
 	hold, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -98,5 +110,5 @@ func startStand(ctx context.Context, name, databaseURL string) (*running, error)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s did not start: %w", name, err), end())
 	}
-	return &running{address: strings.TrimSpace(address), pid: cmd.Process.Pid, stop: end}, nil
+	return &running{address: strings.TrimSpace(address), pid: cmd.Process.Pid, stop: end, settings: settings}, nil
 }

@@ -57,20 +57,13 @@ func TestVectors(t *testing.T) {
 	if *update {
 		writeVectors(t, fresh)
 	}
-	var kept vectors
-	data, err := os.ReadFile(vectorsFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &kept); err != nil {
-		t.Fatal(err)
-	}
-	if want, got := fresh.outline(), kept.outline(); !cmp.Equal(want, got) {
+	file := kept(t)
+	if want, got := fresh.outline(), file.outline(); !cmp.Equal(want, got) {
 		t.Errorf("the file is not of this matrix; run go test ./paywall/paywalltest -update (-want +got):\n%s", cmp.Diff(want, got))
 	}
 	accepted := 0
-	v := kept.verifier(t)
-	for _, row := range kept.Tokens {
+	v := file.verifier(t)
+	for _, row := range file.Tokens {
 		if got := judge(v, row); got != row {
 			t.Errorf("%s: (-file +now)\n%s", row.Name, cmp.Diff(row, got))
 		}
@@ -78,8 +71,8 @@ func TestVectors(t *testing.T) {
 			accepted++
 		}
 	}
-	if accepted != 4 || len(kept.Tokens) < 80 {
-		t.Errorf("%d of %d accepted", accepted, len(kept.Tokens))
+	if accepted != 4 || len(file.Tokens) < 80 {
+		t.Errorf("%d of %d accepted", accepted, len(file.Tokens))
 	}
 }
 
