@@ -44,6 +44,7 @@ func TestTheKeysMayBeKept(t *testing.T) {
 		doc := b.get(path).want(200, holds).wantNot(`"d":`)
 		wantEqual(t, "Cache-Control", doc.Header.Get("Cache-Control"), "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400")
 		wantEqual(t, "CORS", doc.Header.Get("Access-Control-Allow-Origin"), "*")
+		wantEqual(t, "X-Content-Type-Options", doc.Header.Get("X-Content-Type-Options"), "nosniff")
 		wantEqual(t, "cookies", len(doc.Header.Values("Set-Cookie")), 0)
 		tag := doc.Header.Get("ETag")
 		for sent, status := range map[string]int{
@@ -59,6 +60,7 @@ func TestTheKeysMayBeKept(t *testing.T) {
 		head := b.do(request(http.MethodHead, path, ""))
 		wantEqual(t, "HEAD", head.Status, 200)
 		wantEqual(t, "HEAD's ETag", head.Header.Get("ETag"), tag)
+		b.do(request(http.MethodPost, path, "")).want(405)
 	}
 	b.get("/.well-known/oauth-authorization-server").want(200, `"issuer":"`, `/.well-known/jwks.json"`)
 }

@@ -22,7 +22,7 @@ func (s *server) everyRequest() []echo.MiddlewareFunc {
 		identified,
 		s.logged(),
 		middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: panicked}),
-		s.securityHeaders,
+		s.securityHeaders(),
 		s.bounded,
 	}
 }
@@ -98,21 +98,23 @@ func (p *panicError) Unwrap() error { return p.cause }
 
 // securityHeaders are the strictest that the pages live with. No answer may be kept
 // unless its handler says so: most hold what one reader may see, and refusals too.
-func (s *server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	policy := s.contentPolicy()
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set("Cache-Control", "private, no-store")
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-		if s.secure() {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
+func (s *server) securityHeaders() echo.MiddlewareFunc {
+	policy := s.contentPolicy() // here: Echo puts its middleware together anew for each request
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			h := c.Response().Header()
+			h.Set("Cache-Control", "private, no-store")
+			h.Set("Content-Security-Policy", policy)
+			h.Set("X-Content-Type-Options", "nosniff")
+			h.Set("X-Frame-Options", "DENY")
+			h.Set("Referrer-Policy", "same-origin")
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+			h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+			if s.secure() {
+				h.Set("Strict-Transport-Security", "max-age=31536000")
+			}
+			return next(c)
 		}
-		return next(c)
 	}
 }
 

@@ -72,7 +72,7 @@ func (s *server) routes(e *echo.Echo) error {
 	if err := s.mountAPI(e); err != nil {
 		return err
 	}
-	e.GET("/.well-known/jwks.json", s.jwks)
+	e.GET(keysPath, s.jwks)
 	e.GET("/.well-known/oauth-authorization-server", s.metadata)
 	e.GET("/.well-known/revocations", s.revocations)
 	e.GET("/livez", s.live)

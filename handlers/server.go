@@ -91,6 +91,7 @@ func New(cfg Config, rooms Rooms) (*echo.Echo, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = clientIP(cfg.TrustedProxies)
 	e.HTTPErrorHandler = s.fail
+	e.Pre(s.keysFirst)
 	e.Use(s.everyRequest()...)
 	if err := s.routes(e); err != nil {
 		return nil, err

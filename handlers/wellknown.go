@@ -13,6 +13,22 @@ import (
 // than the day that a new key is published before it signs.
 const keepKeys = "public, max-age=300, stale-while-revalidate=60, stale-if-error=86400"
 
+const keysPath = "/.well-known/jwks.json"
+
+// keysFirst answers with the keys before anything else is done for a request. Every
+// verifier, edge and crawler may ask for them, as often as it likes, and the answer is
+// in memory and the same for all: an id, a line in the log and the headers of pages
+// would cost more than it does.
+func (s *server) keysFirst(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if r.URL.Path != keysPath || r.Method != http.MethodGet && r.Method != http.MethodHead {
+			return next(c)
+		}
+		return s.jwks(c)
+	}
+}
+
 // jwks publishes the keys that our tokens are signed with.
 func (s *server) jwks(c echo.Context) error {
 	return publish(c, "application/jwk-set+json", keepKeys, s.Auth.Keys.JWKS())
@@ -43,6 +59,7 @@ func publish(c echo.Context, mediaType, keep string, doc auth.Document) error {
 	h := c.Response().Header()
 	h.Set("Cache-Control", keep)
 	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("ETag", doc.ETag)
 	if has(c.Request().Header.Values("If-None-Match"), doc.ETag) {
 		return c.NoContent(http.StatusNotModified)
