@@ -37,7 +37,7 @@ func (s *sandbox) openStripe() error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", page)
-	for _, path := range []string{"/v1/", "/checkout/", "/portal/"} {
+	for _, path := range []string{"/v1/", "/checkout/", "/invoice/", "/portal/"} {
 		mux.Handle(path, sim)
 	}
 	s.serve(mux, s.doors.stripe)

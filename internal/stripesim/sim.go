@@ -68,7 +68,7 @@ type Config struct {
 }
 
 // Sim is one simulated Stripe account in test mode. It is an http.Handler that
-// serves the API under /v1/ and the hosted pages under /checkout/ and /portal/.
+// serves the API under /v1/ and the hosted pages under /checkout/, /invoice/ and /portal/.
 // Its methods may be called from any goroutine.
 type Sim struct {
 	cfg     Config
