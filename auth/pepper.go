@@ -61,11 +61,6 @@ func (p pepper) refresh(s models.Session, generation int64) []byte {
 	return p.derive("refresh token", s.ID[:], binary.BigEndian.AppendUint64(nil, uint64(generation)), s.Seed)
 }
 
-// budget is the key of somebody's budget, so that the table of them names nobody.
-func (p pepper) budget(what, who string) []byte {
-	return p.derive("budget", []byte(what), []byte(who))
-}
-
 var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
 
 // typedCode is the code that somebody meant who typed s.

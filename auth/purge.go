@@ -23,7 +23,7 @@ var purges = []struct {
 }{
 	{"sign-in attempts", `DELETE FROM sign_in_attempts WHERE id IN (
 		SELECT id FROM sign_in_attempts WHERE expires_at < @before ORDER BY expires_at LIMIT @page FOR UPDATE SKIP LOCKED)`, keepAttempts},
-	{"sign-in limits", `DELETE FROM sign_in_limits WHERE key IN (
+	{"limits", `DELETE FROM sign_in_limits WHERE key IN (
 		SELECT key FROM sign_in_limits WHERE used_until < @before ORDER BY used_until LIMIT @page FOR UPDATE SKIP LOCKED)`, 0},
 	{"address changes", `DELETE FROM address_changes WHERE id IN (
 		SELECT id FROM address_changes WHERE undo_until < @before ORDER BY undo_until LIMIT @page FOR UPDATE SKIP LOCKED)`, keepAttempts},

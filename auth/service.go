@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
+	"newsroom.example/membership/limits"
 	"newsroom.example/membership/locale"
 	"newsroom.example/membership/models"
 	"newsroom.example/membership/notify"
@@ -27,6 +28,7 @@ type Service struct {
 	words  *locale.Catalogue
 	cfg    Config
 	pepper pepper
+	limits *limits.Limiter
 	clock  func() time.Time
 	log    *slog.Logger
 
@@ -53,7 +55,7 @@ func New(db *models.DB, jobs *notify.Jobs, mailer *notify.Mailer, words *locale.
 	}
 	s := &Service{
 		db: db, jobs: jobs, mailer: mailer, words: words, cfg: cfg.withDefaults(),
-		pepper: pepper(cfg.Pepper), clock: clock, log: log,
+		pepper: pepper(cfg.Pepper), limits: limits.New(cfg.Pepper, clock), clock: clock, log: log,
 		Keys: keys, loading: make(chan struct{}, 1), feedFresh: feedFresh,
 	}
 	notify.AddWorker(jobs, s.sendSignInMail)

@@ -23,7 +23,8 @@ type Checkout struct {
 // StartCheckout opens a page at Stripe for a plan and returns its address. A
 // reader has at most one such page open: the same wish finds it again, another
 // wish closes it. Refusals: price_unknown, already_member,
-// membership_unpaid, membership_paused, form_used, stripe_unavailable.
+// membership_unpaid, membership_paused, form_used, stripe_unavailable, and those of
+// Till.
 func (s *Service) StartCheckout(ctx context.Context, c Checkout) (string, error) {
 	if err := s.sold(ctx, c.PriceID); err != nil {
 		return "", err
@@ -107,7 +108,10 @@ func (s *Service) beginMembership(ctx context.Context, c Checkout) (models.Check
 			intent = *known
 			return nil
 		}
-		return tx.Create(&intent).Error
+		if err := tx.Create(&intent).Error; err != nil {
+			return err
+		}
+		return s.admit(ctx, tx, c.Buyer)
 	})
 	if models.Violates(err, "checkout_intents_one_open") || models.Violates(err, "checkout_intents_form_nonce") {
 		return intent, errMetAnother

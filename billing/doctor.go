@@ -46,7 +46,7 @@ func (s *Service) Examine(ctx context.Context, x Examination) (Findings, error) 
 	x.Since = x.Since.UTC().Truncate(24 * time.Hour) // whole days, for the sums
 	e := &examination{Examination: x, s: s, began: began, taken: takings{}, shown: newShown(), findings: Findings{Differences: models.Counts{}}}
 	for _, look := range []func(context.Context) error{
-		e.account, e.events, e.quarantined, e.subscriptions, e.unlisted, e.money, e.sums, e.grants, e.strayGrants, e.subjects, e.errands,
+		e.account, e.events, e.quarantined, e.subscriptions, e.unlisted, e.money, e.sums, e.grants, e.strayGrants, e.subjects, e.errands, e.tills,
 	} {
 		if err := look(ctx); err != nil {
 			return e.findings, err

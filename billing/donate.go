@@ -42,7 +42,7 @@ const (
 // gift counts when its charge has succeeded, not before. Refusals name the field:
 // amount_syntax, amount_too_fine, amount_below_minimum, amount_above_maximum,
 // currency_not_offered, interval_not_offered, sign_in_for_monthly,
-// name_too_long, message_too_long, form_used, stripe_unavailable.
+// name_too_long, message_too_long, form_used, stripe_unavailable, and those of Till.
 func (s *Service) StartDonation(ctx context.Context, g Gift) (string, error) {
 	g.Name, g.Message, g.Campaign = storable(strings.TrimSpace(g.Name)), storable(strings.TrimSpace(g.Message)), storable(g.Campaign)
 	amount, err := s.acceptGift(ctx, g)
@@ -158,7 +158,10 @@ func (s *Service) beginDonation(ctx context.Context, g Gift, amount money.Money)
 		if err := tx.Create(&donation).Error; err != nil {
 			return err
 		}
-		return tx.Create(&intent).Error
+		if err := tx.Create(&intent).Error; err != nil {
+			return err
+		}
+		return s.admit(ctx, tx, g.Buyer)
 	})
 	if models.Violates(err, "checkout_intents_form_nonce") {
 		return s.beginDonation(ctx, g, amount)

@@ -3,6 +3,7 @@ package billing
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/stripe/stripe-go/v76"
 )
@@ -16,17 +17,20 @@ const (
 	KindNotFound    Kind = "not_found"   // nothing here, or not theirs
 	KindConflict    Kind = "conflict"    // true a moment ago, not any more
 	KindUnavailable Kind = "unavailable" // Stripe or the database: try again
+	KindLimited     Kind = "limited"     // too often: later
 )
 
 // Error is a refusal that a person is to read. Code names the sentence in the
 // message catalogue ("error." + Code), Data fills it, Field says which input of
-// the form it belongs to ("" for the whole form). Any other error is a fault of
-// ours and shows nobody its text.
+// the form it belongs to ("" for the whole form), Wait how long until it may go
+// better (0: nobody knows). Any other error is a fault of ours and shows nobody its
+// text.
 type Error struct {
 	Kind  Kind
 	Code  string
 	Field string
 	Data  map[string]any
+	Wait  time.Duration
 	Err   error
 }
 

@@ -164,3 +164,6 @@ func (s *Service) GrantFrom(ctx context.Context, sub models.Subscription, member
 func (s *Service) GivesBack(ctx context.Context, e models.Errand) ([]Sentence, error) {
 	return givesBack(s.db.WithContext(ctx), e)
 }
+
+// RaiseAlarms logs what is alarming now.
+func (s *Service) RaiseAlarms(ctx context.Context) error { return s.raiseAlarms(ctx) }

@@ -17,6 +17,8 @@ type Buyer struct {
 	MemberID    *uuid.UUID // nil for a guest
 	Nonce       string     // the form's own, so that one form buys once
 	BrowserHash []byte     // SHA-256 of the cookie of the buying browser
+	IP          string     // where the form came from, for the limits
+	Hasty       bool       // it came sooner than LeastRead, or was no form of ours
 	ReturnTo    string     // where to go on reading; already found safe
 	Locale      string
 }

@@ -41,8 +41,8 @@ func (s *Service) Wake() {
 	}
 }
 
-// Run works the sync lane, the sweeps and the errands until ctx ends, and returns when every sync
-// under way has ended. Half of the workers take only subjects that did not fail before, so
+// Run works the sync lane, the sweeps and the errands and watches the tills until ctx
+// ends, and returns when every sync under way has ended. Half of the workers take only subjects that did not fail before, so
 // that those on which Stripe's answers hang never have all of them.
 func (s *Service) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
@@ -56,6 +56,7 @@ func (s *Service) Run(ctx context.Context) error {
 	workers.Go(func() { s.sweepOn(ctx) })
 	workers.Go(func() { s.runErrands(asWorker(ctx)) })
 	workers.Go(func() { s.keepFollowing(ctx) })
+	workers.Go(func() { s.watchTills(ctx) })
 	workers.Wait()
 	return nil
 }

@@ -38,6 +38,7 @@ type Service struct {
 	desk    chan struct{} // holds a token for each worker that uses the database
 	breaker *breaker
 	post    *Post // nil: nobody is written to
+	till    *Till // nil: nobody is counted
 }
 
 // The lane's defaults. Sixteen workers keep the rate that Stripe allows even while

@@ -237,6 +237,7 @@ func TestProgramsThatFillInEverythingGetNothing(t *testing.T) {
 	b.submit(b.get("/signin"), "/signin", "email", "ada@example.org", "website", "http://x").to("/signin/sent")
 	b.submit(b.get("/newsletter"), "/newsletter", "email", "ada@example.org", "website", "http://x").to("/newsletter/sent")
 	b.submit(b.get("/contribute"), "/contribute", "website", "http://x").to("/contribute")
+	b.submit(b.get("/membership"), "/checkout", "website", "http://x").to("/membership")
 	wantEqual(t, "attempts", n.count("sign_in_attempts"), 0)
 	wantEqual(t, "intents", n.count("checkout_intents"), 0)
 }

@@ -147,17 +147,20 @@ func (s *server) give(c echo.Context) error {
 		return c.Redirect(http.StatusSeeOther, url)
 	}
 	if refusalOf(err).Code == "sign_in_for_monthly" {
-		return s.signInToGive(c, f, g)
+		return c.Redirect(http.StatusSeeOther, s.wayToGive(c, f, g)+"&for=monthly")
 	}
 	if err := s.blame(c, &f, err); err != nil {
 		return err
 	}
+	if crowded(err) {
+		f.SignIn = s.wayToGive(c, f, g)
+	}
 	return s.giftForm(c, refusalOf(err).Status, f, g)
 }
 
-// signInToGive asks the donor to sign in first. The way back carries the choices;
-// what is personal waits in this browser.
-func (s *server) signInToGive(c echo.Context, f form, g giftForm) error {
+// wayToGive leads by way of signing in back to the form as it is. The way carries the
+// choices; what is personal waits in this browser.
+func (s *server) wayToGive(c echo.Context, f form, g giftForm) string {
 	s.suspend(c, f, g)
 	choices := url.Values{"interval": {g.Interval}, "currency": {g.Currency}, "amount": {g.Amount()}}
 	if g.Campaign != "" {
@@ -167,5 +170,5 @@ func (s *server) signInToGive(c echo.Context, f form, g giftForm) error {
 	if back == "" {
 		back = "/contribute"
 	}
-	return c.Redirect(http.StatusSeeOther, withReturn("/signin", back)+"&for=monthly")
+	return withReturn("/signin", back)
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
@@ -22,6 +24,7 @@ type refusal struct {
 	Code   string // for programs; "" where the status says it all
 	Text   string // the message that tells people; "" with no code
 	Data   locale.Data
+	Wait   time.Duration // until it may go better, where that is known
 }
 
 var billingStatus = map[billing.Kind]int{
@@ -29,6 +32,7 @@ var billingStatus = map[billing.Kind]int{
 	billing.KindNotFound:    http.StatusNotFound,
 	billing.KindConflict:    http.StatusConflict,
 	billing.KindUnavailable: http.StatusServiceUnavailable,
+	billing.KindLimited:     http.StatusTooManyRequests,
 }
 
 var authStatus = map[auth.Kind]int{
@@ -47,7 +51,7 @@ func refusalOf(err error) refusal {
 	var h *echo.HTTPError
 	switch {
 	case errors.As(err, &b) && billingStatus[b.Kind] != 0:
-		return refusal{Status: billingStatus[b.Kind], Code: b.Code, Text: "error." + b.Code, Data: b.Data}
+		return refusal{Status: billingStatus[b.Kind], Code: b.Code, Text: "error." + b.Code, Data: b.Data, Wait: b.Wait}
 	case errors.As(err, &a) && authStatus[a.Kind] != 0:
 		return refusal{Status: authStatus[a.Kind], Code: a.Code, Text: a.Code}
 	case errors.As(err, &h) && h.Code >= 400:
@@ -91,8 +95,19 @@ func (r refusal) family() string {
 	return "500"
 }
 
-// retryAfter is how many seconds a program had better wait.
+// retryAfter is how many seconds a program had better wait where nothing better is known.
 var retryAfter = map[int]string{http.StatusServiceUnavailable: "30", http.StatusTooManyRequests: "60"}
+
+// tellWait says when to come again, where that helps.
+func tellWait(c echo.Context, r refusal) {
+	wait := retryAfter[r.Status]
+	if r.Wait > 0 {
+		wait = strconv.Itoa(int(math.Ceil(r.Wait.Seconds())))
+	}
+	if wait != "" {
+		c.Response().Header().Set("Retry-After", wait)
+	}
+}
 
 const failedKey = "failed"
 
@@ -109,9 +124,7 @@ func (s *server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	if wait := retryAfter[r.Status]; wait != "" {
-		c.Response().Header().Set("Retry-After", wait)
-	}
+	tellWait(c, r)
 	if failed := s.answer(c, r); failed != nil {
 		s.Log.ErrorContext(c.Request().Context(), "could not answer with an error", "error", failed, "request_id", requestID(c.Request().Context()))
 	}

@@ -1,8 +1,8 @@
 package handlers
 
 import (
-	"encoding/hex"
 	"errors"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -12,9 +12,10 @@ import (
 
 // form is what every form on a page has beside its own fields.
 type form struct {
-	Nonce    string // makes one rendered form buy once
+	Nonce    string // makes one rendered form buy once, and dates it
 	ReturnTo string
 	Faults   []fault
+	SignIn   string // where who is refused for others may sign in and go on; "" for nowhere
 }
 
 // fault is what is wrong with a field, in the reader's words. Field "" is the whole
@@ -22,7 +23,7 @@ type form struct {
 type fault struct{ Field, Text string }
 
 func (s *server) newForm(c echo.Context) form {
-	return form{Nonce: hex.EncodeToString(random(16)), ReturnTo: s.returnTo(c)}
+	return form{Nonce: s.Auth.FormKey(), ReturnTo: s.returnTo(c)}
 }
 
 // Fault is what is wrong with that field, "" for nothing.
@@ -53,6 +54,7 @@ func (s *server) blame(c echo.Context, f *form, err error) error {
 		return err
 	}
 	s.logFault(c.Request().Context(), r, err)
+	tellWait(c, r)
 	f.Faults = append(f.Faults, fault{field, r.detail(s.language(c))})
 	return nil
 }
@@ -67,3 +69,16 @@ func fieldOf(code string) string {
 // trap says whether the field that people cannot see was filled in, as programs do
 // that fill in everything. They get an answer like any other, and nothing happens.
 func trap(c echo.Context) bool { return c.FormValue("website") != "" }
+
+// formLife is how long people leave a form open.
+const formLife = 24 * time.Hour
+
+// hasty says whether the form with that key was sent sooner than anybody reads it, or
+// is none of ours.
+func (s *server) hasty(key string) bool {
+	age, ours := s.Auth.FormAge(key)
+	return !ours || age < billing.LeastRead || age > formLife
+}
+
+// crowded says whether an error is a refusal for what others do.
+func crowded(err error) bool { return refusalOf(err).Code == "checkout_crowded" }

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/labstack/echo/v4"
@@ -63,6 +64,9 @@ func (s *server) checkout(c echo.Context) error {
 	if visitorOf(c) != nil && provenOf(c) == nil {
 		return c.Redirect(http.StatusSeeOther, "/account")
 	}
+	if trap(c) {
+		return c.Redirect(http.StatusSeeOther, "/membership")
+	}
 	f := s.newForm(c)
 	buyer, err := s.buyer(c, f)
 	if err != nil {
@@ -73,9 +77,19 @@ func (s *server) checkout(c echo.Context) error {
 		if err := s.blame(c, &f, err); err != nil {
 			return err
 		}
+		if crowded(err) {
+			f.SignIn = s.wayToJoin(c)
+		}
 		return s.membershipForm(c, refusalOf(err).Status, f)
 	}
 	return c.Redirect(http.StatusSeeOther, url)
+}
+
+// wayToJoin leads by way of signing in back to the plan that was chosen. The way back
+// to an article does not fit into a way back.
+func (s *server) wayToJoin(c echo.Context) string {
+	back := url.Values{"price": {c.FormValue("price")}}
+	return withReturn("/signin", s.Auth.SafeReturn("/membership?"+back.Encode()))
 }
 
 // maxNonce is above the length of any nonce of ours.
@@ -91,7 +105,10 @@ func (s *server) buyer(c echo.Context, f form) (billing.Buyer, error) {
 	if nonce == "" {
 		nonce = f.Nonce
 	}
-	b := billing.Buyer{Nonce: nonce, BrowserHash: markBrowser(c), ReturnTo: f.ReturnTo, Locale: s.language(c).Tag()}
+	b := billing.Buyer{
+		Nonce: nonce, BrowserHash: markBrowser(c), ReturnTo: f.ReturnTo, Locale: s.language(c).Tag(),
+		IP: c.RealIP(), Hasty: s.hasty(nonce),
+	}
 	if v := provenOf(c); v != nil {
 		b.MemberID = &v.Member.ID
 	}

@@ -71,6 +71,7 @@ func open(t *testing.T, changes ...func(*handlers.Config)) *newsroom {
 	who := must(auth.New(n.db, jobs, mailer, words, authConfig(), n.clock, log))(t)
 	n.bills = billing.New(n.db, billing.Stripe(simtest.Key, n.gate()), billing.Config{PublicURL: membersURL}, n.clock, time.Now, log)
 	n.bills.WriteBy(billing.Post{Jobs: jobs, Mailer: mailer, Words: words, SiteName: "The Harbour Lantern"})
+	n.limit(billing.Till{})
 	who.OnAddress(n.bills.FollowAddress)
 	catalog := must(billing.ParseCatalog(must(os.ReadFile("testdata/catalog.yaml"))(t)))(t)
 	n.check(n.bills.ApplyCatalog(t.Context(), catalog))

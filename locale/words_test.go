@@ -30,7 +30,7 @@ var differs = regexp.MustCompile(`\bKind(?:, each\.dead|, found\.subject)?(?::| 
 // Whatever reconcile and doctor count, people read in words.
 func TestEveryKindOfDifferenceHasItsWords(t *testing.T) {
 	t.Parallel()
-	c, kinds := words(t), []string{"errand.waiting", "errand.refused", "refund.differs", "dispute.differs"}
+	c, kinds := words(t), []string{"errand.waiting", "errand.refused", "refund.differs", "dispute.differs", "till.declined", "till.left"}
 	for _, m := range differs.FindAllStringSubmatch(source(t, "../billing"), -1) {
 		kinds = append(kinds, m[1])
 	}

@@ -7,7 +7,8 @@ import (
 )
 
 // SignInLimit is what is left of an hour's budget of tries: all that was spent before
-// is given back at UsedUntil. Key is an HMAC and names nobody.
+// is given back at UsedUntil. Key is an HMAC and names nobody. Sign-ins were counted
+// first; package limits keeps all budgets here.
 type SignInLimit struct {
 	Key       []byte    `gorm:"type:bytea;primaryKey"`
 	UsedUntil time.Time `gorm:"type:timestamptz;not null"`

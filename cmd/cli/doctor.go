@@ -18,8 +18,9 @@ type doctorCmd struct {
 func (doctorCmd) Help() string {
 	return `Holds Stripe beside our books and tells every difference in a sentence: subscriptions,
 payments, refunds, disputes, the sums of each day, grants against the policy, syncs that
-failed, errands that wait for you, the webhook endpoint, the clock. Changes nothing
-without --repair, which asks Stripe anew; what that cannot heal says what to do.
+failed, errands that wait for you, the webhook endpoint, the clock; and an hour in which
+somebody seems to try stolen cards. Changes nothing without --repair, which asks Stripe
+anew; what that cannot heal says what to do.
 
 Something that happens at Stripe while it looks may show as a difference; look again.
 

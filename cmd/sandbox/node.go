@@ -36,6 +36,11 @@ type nodeFlags struct {
 
 	Rate         float64 `default:"100" help:"Requests a second that Stripe takes."`
 	EndpointRate float64 `default:"25" help:"The same for each endpoint."`
+
+	Proxies     []string `help:"Whose X-Forwarded-For is believed."`
+	PerMember   int      `default:"1000000" help:"Payment pages an hour that a member may open."`
+	PerNetwork  int      `default:"1000000" help:"The same for a network."`
+	OfStrangers int      `default:"1000000" help:"The same for all strangers together."`
 }
 
 const nodeDescription = `One replica of the service, run as a process of its own so that it can be killed.
@@ -136,7 +141,8 @@ func (f nodeFlags) config() service.Config {
 		DatabaseURL: f.Database, DatabaseConns: f.Conns,
 		StripeSecretKey: stripeKey, StripeWebhookSecrets: f.Secret, StripeAPIBase: f.Stripe,
 		StripeRate: f.Rate, StripeEndpointRate: f.EndpointRate, SyncLease: f.Lease,
-		SignInPerAddress: signIns, SignInPerNetwork: signIns,
+		SignInPerAddress: plenty, SignInPerNetwork: plenty, TrustedProxies: f.Proxies,
+		CheckoutPerMember: f.PerMember, CheckoutPerNetwork: f.PerNetwork, CheckoutOfStrangers: f.OfStrangers,
 		SMTPURL: "smtp+plain://" + f.SMTP, MailFrom: siteName + " <members@" + cookieDomain + ">",
 		Pepper: faults.Pepper, SealingKeys: []string{faults.SealingKey}, TokenAlgorithm: "ES256", LogLevel: "info",
 	}

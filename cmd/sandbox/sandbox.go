@@ -23,9 +23,9 @@ import (
 
 const siteName = "The Harbour Lantern"
 
-// signIns is how many sign-ins an hour are no attack here: all readers of a sandbox
-// are on this machine, and its tests sign in all day.
-const signIns = 1_000_000
+// plenty is how many sign-ins and payment pages an hour are no attack here: all readers
+// of a sandbox are on this machine, and its tests sign in and buy all day.
+const plenty = 1_000_000
 
 // options is how a sandbox differs from another.
 type options struct {
@@ -140,7 +140,8 @@ func (s *sandbox) openService(ctx context.Context, database, webhookSecret strin
 		ArticleOrigins: []string{s.doors.newsURL()}, CookieDomain: cookieDomain,
 		DatabaseURL: database, DatabaseConns: 16,
 		StripeSecretKey: stripeKey, StripeWebhookSecrets: []string{webhookSecret}, StripeAPIBase: s.doors.stripeURL(),
-		SignInPerAddress: signIns, SignInPerNetwork: signIns,
+		SignInPerAddress: plenty, SignInPerNetwork: plenty,
+		CheckoutPerMember: plenty, CheckoutPerNetwork: plenty, CheckoutOfStrangers: plenty,
 		SMTPURL: fmt.Sprintf("smtp+plain://%s", s.mails.Addr()), MailFrom: siteName + " <members@" + cookieDomain + ">",
 		Pepper: s.home.kept.Pepper, SealingKeys: []string{s.home.kept.SealingKey}, TokenAlgorithm: "ES256", LogLevel: "info",
 	}

@@ -24,17 +24,18 @@ const everything = "*"
 // A package that is not here is not in the picture: draw it first.
 var rooms = map[string]string{
 	"money":   "",
+	"limits":  "",
 	"locale":  "money",
 	"models":  "",
 	"paywall": "",
 
 	"notify":   "models",
-	"auth":     "locale models money notify paywall",
-	"billing":  "locale models money notify",
+	"auth":     "limits locale models money notify paywall",
+	"billing":  "limits locale models money notify",
 	"webhooks": "models",
 	"handlers": "auth billing locale models money notify paywall",
 
-	"cmd/service":         "auth billing handlers locale models notify webhooks",
+	"cmd/service":         "auth billing handlers limits locale models notify webhooks",
 	"cmd/cli":             "auth billing cmd/service locale models", // auth: its keys. locale: refusals have one wording, for readers and staff
 	"cmd/membership":      "cmd/cli cmd/service",
 	"cmd/sandbox":         everything,
@@ -75,7 +76,7 @@ var libraries = map[string]string{
 	"github.com/stripe/stripe-mock":  "internal/stripesim/simtest",
 	"github.com/wneessen/go-mail":    "notify",
 	"golang.org/x/time":              "billing internal/stripesim",
-	"gorm.io":                        "auth billing models notify webhooks",
+	"gorm.io":                        "auth billing limits models notify webhooks",
 	"net/http/httptest":              "internal/stripesim/simtest paywall/paywalltest",
 	"testing":                        "internal/browser internal/pglocal/pgtest internal/stripesim/simtest paywall/paywalltest",
 }

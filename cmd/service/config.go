@@ -30,6 +30,10 @@ type Config struct {
 	SignInPerAddress int      `env:"SIGNIN_PER_ADDRESS" envDefault:"10"`
 	SignInPerNetwork int      `env:"SIGNIN_PER_NETWORK" envDefault:"200"`
 
+	CheckoutPerMember   int `env:"CHECKOUT_PER_MEMBER" envDefault:"30"`
+	CheckoutPerNetwork  int `env:"CHECKOUT_PER_NETWORK" envDefault:"60"`
+	CheckoutOfStrangers int `env:"CHECKOUT_OF_STRANGERS" envDefault:"600"`
+
 	DatabaseURL   string `env:"DATABASE_URL"`
 	DatabaseConns int32  `env:"DATABASE_CONNS" envDefault:"16"`
 	JobsPollOnly  bool   `env:"JOBS_POLL_ONLY"`
@@ -96,6 +100,9 @@ func (c Config) Faults() []Fault {
 	check(err == nil, "TRUSTED_PROXIES", "is not a list of addresses and networks, with commas between", "10.0.0.0/8,192.0.2.7")
 	check(c.SignInPerAddress >= 0, "SIGNIN_PER_ADDRESS", "is below zero", "10")
 	check(c.SignInPerNetwork >= 0, "SIGNIN_PER_NETWORK", "is below zero", "200")
+	check(c.CheckoutPerMember >= 0, "CHECKOUT_PER_MEMBER", "is below zero", "30")
+	check(c.CheckoutPerNetwork >= 0, "CHECKOUT_PER_NETWORK", "is below zero", "60")
+	check(c.CheckoutOfStrangers >= 0, "CHECKOUT_OF_STRANGERS", "is below zero", "600")
 	check(isPostgres(c.DatabaseURL), "DATABASE_URL", wanted(c.DatabaseURL, "is not a postgres:// address"), "postgres://membership:secret@db.example.news/membership")
 	check(c.DatabaseConns >= 4 || c.cramped, "DATABASE_CONNS", "is below 4: pages, jobs and the sync need one each", "16")
 	c.stripeFaults(check)

@@ -17,6 +17,7 @@ import (
 	"newsroom.example/membership/auth"
 	"newsroom.example/membership/billing"
 	"newsroom.example/membership/handlers"
+	"newsroom.example/membership/limits"
 	"newsroom.example/membership/locale"
 	"newsroom.example/membership/models"
 	"newsroom.example/membership/notify"
@@ -134,6 +135,7 @@ func (s *Service) buildAuth(ctx context.Context, cfg Config, clocks Clocks, word
 	if err != nil {
 		return err
 	}
+	s.Billing.CountBy(till(cfg, limits.New(pepper, clocks.Newsroom)))
 	sealing, err := cfg.sealingKeys()
 	if err != nil {
 		return err
@@ -155,6 +157,10 @@ func newBilling(db *models.DB, cfg Config, clocks Clocks, log *slog.Logger) *bil
 	return billing.New(db, line, billing.Config{
 		PublicURL: cfg.PublicURL, Livemode: billing.Livemode(cfg.StripeSecretKey), Lease: cfg.SyncLease, Workers: cfg.SyncWorkers,
 	}, clocks.Newsroom, clocks.Real, log)
+}
+
+func till(cfg Config, by *limits.Limiter) billing.Till {
+	return billing.Till{Limits: by, PerMember: cfg.CheckoutPerMember, PerNetwork: cfg.CheckoutPerNetwork, OfStrangers: cfg.CheckoutOfStrangers}
 }
 
 func handlersConfig(cfg Config) (handlers.Config, error) {

@@ -25,6 +25,7 @@ type person struct {
 	member                 uuid.UUID
 	email                  string
 	customer, subscription string // at Stripe, once there are any
+	address                string // that a proxy would have seen; "": none was there
 
 	mu      sync.Mutex
 	cookies map[string]string
@@ -51,6 +52,9 @@ func (p *person) ask(ctx context.Context, method, path string, form url.Values) 
 		return nil, err
 	}
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	if p.address != "" {
+		req.Header.Set("X-Forwarded-For", p.address)
+	}
 	if form != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
@@ -64,14 +68,15 @@ func (p *person) ask(ctx context.Context, method, path string, form url.Values) 
 	defer answer.Body.Close()
 	p.keepCookies(answer)
 	text, err := io.ReadAll(answer.Body)
-	return &page{answer.StatusCode, answer.Header.Get("Location"), string(text)}, err
+	return &page{answer.StatusCode, answer.Header.Get("Location"), answer.Header.Get("Retry-After"), string(text)}, err
 }
 
 // page is what a browser was answered.
 type page struct {
-	status   int
-	location string
-	body     string
+	status     int
+	location   string
+	retryAfter string
+	body       string
 }
 
 func (p *person) showCookies(req *http.Request) {
@@ -185,6 +190,7 @@ func (r *refusal) Error() string { return fmt.Sprintf("%s: status %d", r.path, r
 // The cards that are typed at the till.
 const (
 	cardPays     = "4242 4242 4242 4242"
+	cardDeclined = "4000 0000 0000 0002"
 	cardDisputed = "4000 0000 0000 0259"
 )
 

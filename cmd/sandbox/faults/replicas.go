@@ -36,12 +36,12 @@ func (w *world) start(ctx context.Context, i int) error {
 	if w.cutter != nil {
 		url = w.cutter.url(w.database)
 	}
-	p, err := startProcess(ctx, w.options.Program, w.nodeLog(i), []string{
+	p, err := startProcess(ctx, w.options.Program, w.nodeLog(i), append(w.till.flags(),
 		"--database", url, "--stripe", w.api.Base, "--clock", w.nodeClock(),
 		"--members", w.members(), "--news", newsURL, "--smtp", w.mails.Addr().String(), "--secret", w.secret,
 		"--conns", fmt.Sprint(conns), "--lease", w.leaseTime().String(),
-		"--rate", fmt.Sprint(w.limit()), "--endpoint-rate", fmt.Sprint(w.limit() / 4),
-	})
+		"--rate", fmt.Sprint(w.limit()), "--endpoint-rate", fmt.Sprint(w.limit()/4),
+	))
 	if err != nil {
 		return err
 	}

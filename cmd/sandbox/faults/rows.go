@@ -82,7 +82,7 @@ var matrix = []row{
 	{name: "second-tab", fault: "one tab paid, unheard, and then another", run: secondTab},
 	{name: "both-paid", fault: "both tabs paid, of guests and of members", run: bothPaid},
 	{name: "healing-killed", fault: "both tabs paid, and kill -9 while one is given back", setting: setting{nodes: 1}, run: killedHealing},
-	{name: "card-testing", fault: "a bot that tries cards, 1,000 posts a minute", missing: "issue 5 brings the limits"},
+	{name: "card-testing", fault: "a bot that tries cards, 1,000 posts a minute from everywhere", setting: setting{till: &till{perNetwork: 20, ofStrangers: 60}}, run: cardsTried},
 
 	{name: "storm", fault: "the renewals of all at once, 25 requests/s an endpoint", alone: true, setting: setting{rate: 100, lease: 30 * time.Second, conns: 16}, run: storm},
 	{name: "ten-thousand", fault: "10,000 events, kill -9 each second, 8 crashes of Postgres", alone: true, full: true,

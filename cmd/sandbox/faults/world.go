@@ -32,6 +32,7 @@ type setting struct {
 	crashes  bool          // a Postgres of its own, to be crashed
 	rate     float64       // Stripe's limit that the service keeps to, each endpoint a quarter; 0 is none to speak of
 	couriers int           // deliveries at once; 0 is the simulator's own
+	till     *till         // limits on payment pages; nil is none to speak of
 }
 
 // world is everything around one row: a database of its own, a simulated Stripe, a
