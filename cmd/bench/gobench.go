@@ -51,7 +51,7 @@ func goBenchmarks(ctx context.Context) (all []map[string]result, err error) {
 }
 
 // result is what one benchmark says of one operation.
-type result struct{ nanoseconds, allocations float64 }
+type result struct{ nanoseconds, allocations, ratio float64 }
 
 // parse reads the lines of Go's benchmarks, such as
 // "BenchmarkX-2  1234  56.7 ns/op  0 B/op  0 allocs/op".
@@ -70,6 +70,8 @@ func parse(output string) map[string]result {
 				r.nanoseconds = value
 			case "allocs/op":
 				r.allocations = value
+			case "ratio":
+				r.ratio = value
 			}
 		}
 		name, _, _ := strings.Cut(words[0], "-")

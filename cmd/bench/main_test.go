@@ -12,13 +12,15 @@ func TestParse(t *testing.T) {
 	got := parse(`goos: linux
 BenchmarkVerifyCold-2    	    1686	     71404 ns/op	    3712 B/op	      57 allocs/op
 BenchmarkVerifyCached-2  	 4567890	     210.5 ns/op	       0 B/op	       0 allocs/op
-BenchmarkRawP256         	    2014	     60000 ns/op
+BenchmarkRequire         	    2014	     60000 ns/op
+BenchmarkColdBesideRaw-2 	    2014	     60000 ns/op	         1.125 ratio
 PASS
 `)
 	want := map[string]result{
-		"BenchmarkVerifyCold":   {71404, 57},
-		"BenchmarkVerifyCached": {210.5, 0},
-		"BenchmarkRawP256":      {60000, 0},
+		"BenchmarkVerifyCold":    {71404, 57, 0},
+		"BenchmarkVerifyCached":  {210.5, 0, 0},
+		"BenchmarkRequire":       {60000, 0, 0},
+		"BenchmarkColdBesideRaw": {60000, 0, 1.125},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(result{})); diff != "" {
 		t.Error(diff)
@@ -28,18 +30,19 @@ PASS
 // A figure needs both of its benchmarks in every round.
 func TestComparison(t *testing.T) {
 	t.Parallel()
-	round := map[string]result{"BenchmarkA": {nanoseconds: 3000}, "BenchmarkB": {nanoseconds: 2000}}
+	round := map[string]result{"BenchmarkA": {nanoseconds: 3000, ratio: 1.25}, "BenchmarkB": {nanoseconds: 2000}}
 	for want, c := range map[float64]comparison{
-		3:   {of: "A", unit: "µs"},
-		1.5: {of: "A", to: "B", unit: "×", most: 2},
-		150: {of: "A", to: "B", unit: "%", most: 100},
+		3:    {of: "A", unit: "µs"},
+		1.25: {of: "A", unit: "×", most: 2},
+		1.5:  {of: "A", to: "B", unit: "×", most: 2},
+		150:  {of: "A", to: "B", unit: "%", most: 100},
 	} {
 		f, err := c.figure([]map[string]result{round, round})
 		if err != nil || f.value != want || f.kept() == (want == 150) {
 			t.Errorf("%+v: %v, %v", c, f, err)
 		}
 	}
-	for _, c := range []comparison{{of: "C"}, {of: "C", to: "A"}, {of: "A", to: "C"}, {of: "C", to: "D"}} {
+	for _, c := range []comparison{{of: "C", unit: "µs"}, {of: "B"}, {of: "C", to: "A"}, {of: "A", to: "C"}, {of: "C", to: "D", unit: "%"}} {
 		if f, err := c.figure([]map[string]result{round}); err == nil {
 			t.Errorf("%+v: %v", c, f)
 		}
