@@ -161,6 +161,7 @@ func TestNoLimitedSessionFollowsTheFirstProof(t *testing.T) {
 	b := setup(t)
 	buyer := b.claim(t, "ada@example.org")
 	proof := b.db.Begin()
+	t.Cleanup(func() { proof.Rollback() })
 	if err := proof.Exec(`UPDATE members SET email_verified_at = ? WHERE id = ?`, b.now(), buyer.ID).Error; err != nil {
 		t.Fatal(err)
 	}
