@@ -3,7 +3,6 @@ package auth
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 )
 
@@ -52,10 +51,10 @@ func (c Config) check() error {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
-	fault(!isOrigin(c.Issuer), "issuer %q is not an origin such as https://members.example.news", c.Issuer)
+	fault(!IsOrigin(c.Issuer), "issuer %q is not an origin such as https://members.example.news", c.Issuer)
 	fault(len(c.Audiences) == 0, "no audience: name the origin of at least one article service")
 	for _, a := range c.Audiences {
-		fault(!isOrigin(a), "audience %q is not an origin such as https://www.example.news", a)
+		fault(!IsOrigin(a), "audience %q is not an origin such as https://www.example.news", a)
 		fault(a == c.Issuer, "audience %q is the issuer itself", a)
 	}
 	fault(c.SiteName == "", "no site name for the mails")
@@ -84,10 +83,4 @@ func orElse[T comparable](value, fallback T) T {
 		return fallback
 	}
 	return value
-}
-
-// isOrigin says whether s is a scheme and a host, and nothing more.
-func isOrigin(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.Scheme+"://"+u.Host == s
 }

@@ -47,4 +47,9 @@ var (
 	errNoSession    = &Error{Kind: KindUnauthorized, Code: "session.ended"}
 	errLimited      = &Error{Kind: KindUnauthorized, Code: "session.limited"}
 	errAudience     = &Error{Kind: KindInvalid, Code: "token.audience_unknown"}
+
+	errClientUnknown = &Error{Kind: KindNotFound, Code: "client.unknown"}
+	errClientRefused = &Error{Kind: KindUnauthorized, Code: "client.refused"}
+	errClientLimited = &Error{Kind: KindLimited, Code: "client.limited"}
+	errCodeRefused   = &Error{Kind: KindInvalid, Code: "client.code_refused"}
 )

@@ -51,6 +51,21 @@ func (s *Service) mayGuess(ctx context.Context, ip string) error {
 	return err
 }
 
+// mayFail counts a client's credentials that were wrong. Right ones are never refused:
+// they cannot be guessed, and readers stand behind them.
+func (s *Service) mayFail(ctx context.Context, ip string) error {
+	var allowed bool
+	err := s.db.Write(ctx, func(tx *gorm.DB) (err error) {
+		allowed, err = s.spend(ctx, tx, "wrong credentials of a network", limits.Network(ip), s.cfg.PerNetwork, true)
+		return err
+	})
+	if err == nil && !allowed {
+		s.crowded(ctx, "wrong credentials")
+		return errClientLimited
+	}
+	return err
+}
+
 // mayBegin counts a session.
 func (s *Service) mayBegin(ctx context.Context, tx *gorm.DB, ip string) error {
 	allowed, err := s.spend(ctx, tx, "sessions of a network", limits.Network(ip), s.cfg.PerNetwork, true)

@@ -12,8 +12,11 @@ const (
 	// keepAttempts is how long a link is remembered after its end, so that whoever
 	// opens it late is told that it was used or is too old.
 	keepAttempts = 24 * time.Hour
-	purgePage    = 1000
-	purgeEvery   = time.Minute
+	// keepCodes is how long a client's code is remembered after its end, so that one
+	// that comes twice is noticed.
+	keepCodes  = time.Hour
+	purgePage  = 1000
+	purgeEvery = time.Minute
 )
 
 // purges delete what is of no use any more, a page at a time.
@@ -27,6 +30,8 @@ var purges = []struct {
 		SELECT key FROM sign_in_limits WHERE used_until < @before ORDER BY used_until LIMIT @page FOR UPDATE SKIP LOCKED)`, 0},
 	{"address changes", `DELETE FROM address_changes WHERE id IN (
 		SELECT id FROM address_changes WHERE undo_until < @before ORDER BY undo_until LIMIT @page FOR UPDATE SKIP LOCKED)`, keepAttempts},
+	{"clients' codes", `DELETE FROM client_codes WHERE hash IN (
+		SELECT hash FROM client_codes WHERE expires_at < @before ORDER BY expires_at LIMIT @page FOR UPDATE SKIP LOCKED)`, keepCodes},
 	// The newest stays: the feed's sequence is known by it.
 	{"revocations", `DELETE FROM revocations WHERE id IN (
 		SELECT id FROM revocations WHERE until < @before AND id < (SELECT max(id) FROM revocations)

@@ -10,7 +10,7 @@ import (
 const maxReturn = 2048
 
 // SafeReturn is where a reader may be sent whose request said raw: a path on this
-// service, or a URL on it or on one of the audiences. It returns "" for anything
+// service, or a URL on it, on one of the audiences or on a client's. It returns "" for anything
 // else, and never fails. The answer is rebuilt from the parsed parts and has no
 // fragment. A query that is not plain, such as a tracking link's with an address in
 // it, is left out: the reader finds the article all the same.
@@ -27,7 +27,7 @@ func (s *Service) SafeReturn(raw string) string {
 }
 
 func (s *Service) safeReturn(raw string) string {
-	for _, origin := range append([]string{s.cfg.Issuer}, s.cfg.Audiences...) {
+	for _, origin := range slices.Concat([]string{s.cfg.Issuer}, s.cfg.Audiences, s.Clients.Origins()) {
 		rest, ours := strings.CutPrefix(raw, origin)
 		if !ours {
 			continue

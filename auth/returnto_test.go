@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"newsroom.example/membership/models"
 )
 
 var returns = map[string]string{
@@ -17,6 +19,7 @@ var returns = map[string]string{
 	"https://www.example.news/a/quay?x=1#top": "https://www.example.news/a/quay?x=1",
 	"https://archive.example.news/1987":       "https://archive.example.news/1987",
 	"https://members.example.news/account":    "https://members.example.news/account",
+	"https://www.paper.example/a/quay?x=1":    "https://www.paper.example/a/quay?x=1",
 
 	// A query that browsers might read otherwise is left out.
 	"/a?next=https://evil.example":         "/a",
@@ -58,6 +61,7 @@ var returns = map[string]string{
 	"http://www.example.news/":               "",
 	"HTTPS://www.example.news/":              "",
 	"https://www.example.news.evil.example/": "",
+	"https://www.paper.example.evil.example": "",
 	"https://www.example.news:444/":          "",
 	"https://www.example.news@evil.example/": "",
 	"https://www.example.news//evil.example": "",
@@ -67,9 +71,18 @@ var returns = map[string]string{
 	"/" + strings.Repeat("`", maxReturn/3+1): "", // fits only until it is escaped
 }
 
+// leading knows whom readers may be led to, and has no database.
+func leading(t testing.TB) *Service {
+	t.Helper()
+	cfg := testConfig()
+	s := &Service{cfg: cfg, Clients: NewClients(nil, cfg.Issuer, nil, nil)}
+	s.Clients.known.Store(newDoors([]models.Client{{Audience: paperURL, Callback: paperURL + DefaultCallbackPath}}))
+	return s
+}
+
 func TestSafeReturn(t *testing.T) {
 	t.Parallel()
-	s := &Service{cfg: testConfig()}
+	s := leading(t)
 	for raw, want := range returns {
 		if got := s.SafeReturn(raw); got != want {
 			t.Errorf("%q became %q, want %q", raw, got, want)
@@ -99,12 +112,30 @@ func browsersHost(location string) string {
 	return authority[strings.LastIndex(authority, "@")+1:]
 }
 
+// A client's page is reached by its callback; whatever else is safe by itself.
+func TestDoors(t *testing.T) {
+	t.Parallel()
+	s := leading(t)
+	for to, want := range map[string]string{
+		"https://www.paper.example/a/quay?x=1": "https://www.paper.example/_membership/callback?return_to=%2Fa%2Fquay%3Fx%3D1",
+		"https://www.paper.example/":           "https://www.paper.example/_membership/callback?return_to=%2F",
+		"https://www.example.news/a/quay":      "https://www.example.news/a/quay",
+		"https://www.paper.example.evil.test/": "https://www.paper.example.evil.test/",
+		"/account":                             "/account",
+		"":                                     "",
+	} {
+		if got := s.Clients.Door(to); got != want {
+			t.Errorf("the door to %q is %q, want %q", to, got, want)
+		}
+	}
+}
+
 func FuzzSafeReturn(f *testing.F) {
 	for raw := range returns {
 		f.Add(raw)
 	}
-	s := &Service{cfg: testConfig()}
-	ours := []string{"members.example.news", "www.example.news", "archive.example.news"}
+	s := leading(f)
+	ours := []string{"members.example.news", "www.example.news", "archive.example.news", "www.paper.example"}
 	f.Fuzz(func(t *testing.T, raw string) {
 		got := s.SafeReturn(raw)
 		if got == "" {

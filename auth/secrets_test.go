@@ -46,12 +46,18 @@ func TestDumpHoldsNoSecret(t *testing.T) {
 		secrets["link of the "+string(step)+" address"] = links[i][1]
 	}
 	secrets["code of the new address"] = strings.ReplaceAll(codeInMail.FindStringSubmatch(toNew.Text)[1], " ", "")
+	client, secret, err := b.Clients.Add(t.Context(), NewClient{Name: "The Paper", Audience: paperURL}, why)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets["client's secret"] = secret
+	secrets["client's code"], secrets["client's verifier"] = b.code(t, client.ID, Visitor{in.Member, in.Session}), verifier
 	secrets["network"] = "203.0.113"
 	secrets["pepper"] = string(b.cfg.Pepper)
 	secrets["sealing key"] = string(b.cfg.SealingKeys[0])
 
 	dump := dumpAll(t, b)
-	for _, must := range []string{"ada@example.org", in.Session.ID.String(), "sign_in_mail", "address_mail", "451"} {
+	for _, must := range []string{"ada@example.org", in.Session.ID.String(), "sign_in_mail", "address_mail", "451", paperURL, challenge} {
 		if !strings.Contains(dump, must) {
 			t.Fatalf("the dump is not whole: no %s", must)
 		}

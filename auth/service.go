@@ -34,6 +34,8 @@ type Service struct {
 
 	// Keys sign. Prepare must be called on them before a token is asked for.
 	Keys *Keyring
+	// Clients are the article services on domains of their own.
+	Clients *Clients
 
 	feed      atomic.Pointer[Document] // nil: to be loaded
 	loading   chan struct{}            // holds a token while somebody loads it
@@ -56,7 +58,7 @@ func New(db *models.DB, jobs *notify.Jobs, mailer *notify.Mailer, words *locale.
 	s := &Service{
 		db: db, jobs: jobs, mailer: mailer, words: words, cfg: cfg.withDefaults(),
 		pepper: pepper(cfg.Pepper), limits: limits.New(cfg.Pepper, clock), clock: clock, log: log,
-		Keys: keys, loading: make(chan struct{}, 1), feedFresh: feedFresh,
+		Keys: keys, Clients: NewClients(db, cfg.Issuer, clock, log), loading: make(chan struct{}, 1), feedFresh: feedFresh,
 	}
 	notify.AddWorker(jobs, s.sendSignInMail)
 	notify.AddWorker(jobs, s.sendReuseMail)

@@ -95,6 +95,11 @@ func (s *Service) arrive(ctx context.Context, refresh string, rotate bool) (Visi
 	if ended(session, now) {
 		return Visitor{}, errNoSession
 	}
+	return s.visitor(ctx, session)
+}
+
+// visitor is who has that session, which lives.
+func (s *Service) visitor(ctx context.Context, session models.Session) (Visitor, error) {
 	member, err := gorm.G[models.Member](s.db.DB).Where("id = ?", session.MemberID).Take(ctx)
 	if err != nil {
 		return Visitor{}, fmt.Errorf("load the member of session %s: %w", session.ID, err)

@@ -38,11 +38,23 @@ func (s *Service) Token(ctx context.Context, v Visitor, a Access, audience strin
 	if !slices.Contains(s.cfg.Audiences, audience) {
 		return "", time.Time{}, errAudience
 	}
+	return s.sign(ctx, v, a, recipient{audience, s.cfg.ClientID})
+}
+
+// ClientToken is Token for a client, whose audience and client_id it has.
+func (s *Service) ClientToken(ctx context.Context, v Visitor, a Access, client models.Client) (token string, expires time.Time, err error) {
+	return s.sign(ctx, v, a, recipient{client.Audience, clientName(client.ID)})
+}
+
+// recipient is whom a token is for, and who asked for it.
+type recipient struct{ audience, client string }
+
+func (s *Service) sign(ctx context.Context, v Visitor, a Access, to recipient) (token string, expires time.Time, err error) {
 	active, err := s.Keys.signer(ctx)
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("sign a token: %w", err)
 	}
-	claims, err := s.claims(v, a, audience)
+	claims, err := s.claims(v, a, to)
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -55,14 +67,14 @@ func (s *Service) Token(ctx context.Context, v Visitor, a Access, audience strin
 	return token, time.Unix(claims.Expires, 0).UTC(), nil
 }
 
-func (s *Service) claims(v Visitor, a Access, audience string) (paywall.Claims, error) {
+func (s *Service) claims(v Visitor, a Access, to recipient) (paywall.Claims, error) {
 	features := slices.Compact(slices.Sorted(slices.Values(a.Features)))
 	if len(features) > paywall.MaxEntitlements {
 		return paywall.Claims{}, fmt.Errorf("sign a token: %d features, at most %d fit", len(features), paywall.MaxEntitlements)
 	}
 	now := s.now()
 	c := paywall.Claims{
-		Issuer: s.cfg.Issuer, Audience: audience, ClientID: s.cfg.ClientID,
+		Issuer: s.cfg.Issuer, Audience: to.audience, ClientID: to.client,
 		Subject: Subject(v.Member.ID), SessionID: sessionName(v.Session.ID), TokenID: models.NewID().String(),
 		IssuedAt: now.Unix(), NotBefore: now.Unix(), Expires: expiry(now, a.NextChange),
 		Entitlements: features, Tier: a.Tier, Notice: paywall.Notice(a.Notice), Version: a.Version,

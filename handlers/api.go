@@ -31,6 +31,7 @@ func (s *server) mountAPI(e *echo.Echo) error {
 	config.Servers = []*huma.Server{{URL: s.cfg.PublicURL}}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "Set by signing in with a mailed link or code."},
+		"client":  {Type: "http", Scheme: "basic", Description: "The id and the secret of a client, from membership clients add."},
 	}
 	e.Use(s.shared("/v1/plans", middleware.CORSConfig{AllowOrigins: []string{"*"}}))
 	e.Use(s.shared("/v1/me", middleware.CORSConfig{AllowOrigins: s.cfg.ArticleOrigins, AllowCredentials: true}))
@@ -39,11 +40,13 @@ func (s *server) mountAPI(e *echo.Echo) error {
 	huma.Register(api, forReaders(operation("me", "/v1/me", "Who is signed in, and what they may read", exampleMe())), s.v1Me)
 	huma.Register(api, forReaders(operation("token", "/v1/token", "An access token for an article service", exampleToken())), s.v1Token)
 	s.mountDevices(api)
+	s.mountExchange(e, api)
 	return nil
 }
 
 // guardAPI refuses what changes something and comes from another site. No other site
-// is trusted: nothing here is for its scripts but /v1/plans and /v1/me.
+// is trusted: nothing here is for its scripts but /v1/plans and /v1/me. The exchange of
+// codes goes by no cookie, only by credentials that no browser has.
 func (s *server) guardAPI() (echo.MiddlewareFunc, error) {
 	csrf, err := s.csrf("header:"+csrfHeader, nil)
 	if err != nil {
@@ -52,7 +55,7 @@ func (s *server) guardAPI() (echo.MiddlewareFunc, error) {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
-			if safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions; safe || !strings.HasPrefix(r.URL.Path, "/v1/") {
+			if safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions; safe || !strings.HasPrefix(r.URL.Path, "/v1/") || r.Method == http.MethodPost && r.URL.Path == exchangePath {
 				return next(c)
 			}
 			return csrf(next)(c)

@@ -60,7 +60,11 @@ func (s *server) setAccess(c echo.Context, token string, life time.Duration) {
 	c.SetCookie(s.accessCookie(token, max(1, int(life/time.Second))))
 }
 
-func (s *server) clearAccess(c echo.Context) { c.SetCookie(s.accessCookie("", -1)) }
+func (s *server) clearAccess(c echo.Context) {
+	if s.cfg.CookieDomain != "" {
+		c.SetCookie(s.accessCookie("", -1))
+	}
+}
 
 func (s *server) accessCookie(token string, maxAge int) *http.Cookie {
 	return &http.Cookie{

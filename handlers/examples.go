@@ -53,3 +53,9 @@ func exampleToken() tokenBody {
 		AccessToken: "eyJhbGciOiJFUzI1NiIsImtpZCI6Ij…", TokenType: "Bearer", ExpiresIn: 600,
 	}
 }
+
+func exampleExchanged() exchangedBody {
+	return exchangedBody{
+		AccessToken: "eyJhbGciOiJFUzI1NiIsImtpZCI6Ij…", TokenType: "Bearer", ExpiresIn: 600, SessionExpiresIn: 7776000,
+	}
+}

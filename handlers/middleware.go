@@ -104,7 +104,7 @@ func (s *server) securityHeaders() echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			h := c.Response().Header()
 			h.Set("Cache-Control", "private, no-store")
-			h.Set("Content-Security-Policy", policy)
+			h.Set("Content-Security-Policy", s.withClients(policy))
 			h.Set("X-Content-Type-Options", "nosniff")
 			h.Set("X-Frame-Options", "DENY")
 			h.Set("Referrer-Policy", "same-origin")
@@ -118,15 +118,23 @@ func (s *server) securityHeaders() echo.MiddlewareFunc {
 	}
 }
 
-// contentPolicy allows our own style and script and nothing else. form-action
-// names every origin that the redirect after a form may lead to, because browsers
-// hold redirects to it too.
+// contentPolicy allows our own style and script and nothing else. form-action, which
+// comes last so that the clients' origins can be added, names every origin that the
+// redirect after a form may lead to, because browsers hold redirects to it too.
 func (s *server) contentPolicy() string {
 	leads := slices.Concat([]string{"form-action 'self'"}, s.cfg.CheckoutOrigins, s.cfg.ArticleOrigins)
 	return strings.Join([]string{
 		"default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self' data:",
 		"base-uri 'none'", "frame-ancestors 'none'", strings.Join(leads, " "),
 	}, "; ")
+}
+
+// withClients adds where the redirect after a form may lead by way of a client's door.
+func (s *server) withClients(policy string) string {
+	for _, origin := range s.Auth.Clients.Origins() {
+		policy += " " + origin
+	}
+	return policy
 }
 
 // maxForm is far above our largest form, a gift with its message.

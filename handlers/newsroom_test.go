@@ -43,6 +43,7 @@ type newsroom struct {
 	t      *testing.T
 	db     *models.DB
 	bills  *billing.Service
+	who    *auth.Service
 	stripe *simtest.Server
 	mails  *mailcatch.Catcher
 	read   map[string]bool // mails that mailTo returned
@@ -69,6 +70,7 @@ func open(t *testing.T, changes ...func(*handlers.Config)) *newsroom {
 	jobs := notify.NewJobs(n.db, log)
 	mailer := must(notify.NewMailer(notify.SMTP{Host: "127.0.0.1", Port: n.mails.Addr().Port, From: "desk@example.news", TLS: notify.Plain}))(t)
 	who := must(auth.New(n.db, jobs, mailer, words, authConfig(), n.clock, log))(t)
+	n.who = who
 	n.bills = billing.New(n.db, billing.Stripe(simtest.Key, n.gate()), billing.Config{PublicURL: membersURL}, n.clock, time.Now, log)
 	n.bills.WriteBy(billing.Post{Jobs: jobs, Mailer: mailer, Words: words, SiteName: "The Harbour Lantern"})
 	n.limit(billing.Till{})

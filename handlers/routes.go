@@ -68,7 +68,8 @@ func (s *server) routes(e *echo.Echo) error {
 		return err
 	}
 	// GET /v1/plans: anybody. GET /v1/me, /v1/token, /v1/sessions: who has a session.
-	// DELETE /v1/sessions, /v1/sessions/{id}: by a proven address. GET /openapi.json: anybody.
+	// DELETE /v1/sessions, /v1/sessions/{id}: by a proven address. POST /v1/token: clients,
+	// by their credentials. GET /openapi.json: anybody.
 	if err := s.mountAPI(e); err != nil {
 		return err
 	}

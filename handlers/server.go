@@ -32,7 +32,8 @@ type Config struct {
 	// its home.
 	ArticleOrigins []string
 	// CookieDomain is the parent domain that we share with the article hosts,
-	// such as example.news: the access token's cookie is set for it.
+	// such as example.news: the access token's cookie is set for it. Where it is
+	// empty there is no such cookie, and every article host is a client of auth's.
 	CookieDomain string
 	// CheckoutOrigins are where a form may lead to pay or to manage a payment.
 	CheckoutOrigins []string

@@ -25,7 +25,13 @@ func (s *server) front(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, "/membership")
 }
 
+// signIn asks who it is; but not who is signed in and comes from an article service on
+// another domain, which could not know.
 func (s *server) signIn(c echo.Context) error {
+	to := s.returnTo(c)
+	if door := s.Auth.Clients.Door(to); door != to && provenOf(c) != nil {
+		return c.Redirect(http.StatusSeeOther, door)
+	}
 	return s.signInForm(c, http.StatusOK, s.newForm(c), "")
 }
 
@@ -155,13 +161,13 @@ func (s *server) signedIn(c echo.Context, in auth.SignedIn) error {
 	return s.onward(c, in.ReturnTo, "/account")
 }
 
-// onward leads to an address that was found safe, or else to one of ours.
+// onward leads to an address that is safe, by its door, or else to one of ours.
 func (s *server) onward(c echo.Context, returnTo, otherwise string) error {
 	to := s.Auth.SafeReturn(returnTo)
 	if to == "" {
 		to = otherwise
 	}
-	return c.Redirect(http.StatusSeeOther, to)
+	return c.Redirect(http.StatusSeeOther, s.Auth.Clients.Door(to))
 }
 
 func (s *server) signOut(c echo.Context) error {

@@ -29,6 +29,7 @@ type thanksPage struct {
 	page
 	Purchase billing.Purchase
 	ReturnTo string
+	ReadOn   string // the door to ReturnTo
 	Late     bool   // we have looked long enough
 	LinkSent bool   // a mail to prove the address is on its way
 	Again    string // where to try once more, "" where there is nothing to try
@@ -54,7 +55,8 @@ func (s *server) thanks(c echo.Context) error {
 		return err
 	}
 	looks, _ := strconv.Atoi(c.QueryParam("look"))
-	p := thanksPage{Purchase: bought, ReturnTo: s.Auth.SafeReturn(bought.ReturnTo), Late: looks >= thanksLooks}
+	to := s.Auth.SafeReturn(bought.ReturnTo)
+	p := thanksPage{Purchase: bought, ReturnTo: to, ReadOn: s.Auth.Clients.Door(to), Late: looks >= thanksLooks}
 	if bought.State == billing.PurchaseSucceeded {
 		if p.LinkSent, err = s.welcome(c, bought); err != nil {
 			return err

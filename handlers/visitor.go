@@ -102,8 +102,11 @@ func (s *server) letIn(c echo.Context, v auth.Visitor, refresh string) error {
 }
 
 // giveAccess puts what the member may read now into the cookie for the article
-// hosts. It is called whenever that may have changed.
+// hosts, where they share a domain with us. It is called whenever that may have changed.
 func (s *server) giveAccess(c echo.Context, v auth.Visitor) error {
+	if s.cfg.CookieDomain == "" {
+		return nil
+	}
 	ctx := c.Request().Context()
 	held, err := s.Billing.Entitlements(ctx, v.Member.ID)
 	if err != nil {

@@ -24,7 +24,7 @@ var every = []any{
 	&models.DonationOption{}, &models.DonationPreset{}, &models.Customer{}, &models.Subscription{}, &models.Donation{},
 	&models.CheckoutIntent{}, &models.Payment{}, &models.Refund{}, &models.Dispute{}, &models.SyncSubject{},
 	&models.StripeEvent{}, &models.Grant{}, &models.GrantEvent{}, &models.SignInAttempt{}, &models.SignInLimit{}, &models.AddressChange{}, &models.Session{}, &models.SigningKey{}, &models.AuditEntry{}, &models.Errand{}, &models.PolicyInForce{}, &models.Sweep{},
-	&models.Revocation{},
+	&models.Revocation{}, &models.Client{}, &models.ClientCode{},
 }
 
 func TestMigrationsGoUpDownAndUpAgain(t *testing.T) {

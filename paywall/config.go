@@ -23,6 +23,11 @@ type Config struct {
 	// whose token was renewed is sent back to it.
 	Audience string
 
+	// Client are the credentials of an article service on a domain of its own, where
+	// no cookie of the membership service goes: Callback must be served there. Default
+	// none: the token comes in a cookie of the parent domain.
+	Client Client
+
 	// JWKSURL is where the keys are; default Issuer/.well-known/jwks.json.
 	JWKSURL string
 	// RenewURL is where a reader with an expired token gets a new one;
@@ -31,10 +36,12 @@ type Config struct {
 	// RevocationsURL is where the revocation feed is; default
 	// Issuer/.well-known/revocations.
 	RevocationsURL string
-	// HTTPClient fetches keys and revocations; default one that gives up after 5 s.
+	// TokenURL is where Client exchanges a reader's code; default Issuer/v1/token.
+	TokenURL string
+	// HTTPClient fetches keys, revocations and tokens; default one that gives up after 5 s.
 	HTTPClient *http.Client
 	// Cookie is the name of the cookie that holds the token; default
-	// CookieName.
+	// CookieName, or with Client __Host-access.
 	Cookie string
 
 	// Leeway is how far the issuer's clock and ours may differ; default 5 s.
@@ -90,6 +97,10 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.JWKSURL, c.Issuer+"/.well-known/jwks.json")
 	orDefault(&c.RenewURL, c.Issuer+"/renew")
 	orDefault(&c.RevocationsURL, c.Issuer+"/.well-known/revocations")
+	orDefault(&c.TokenURL, c.Issuer+"/v1/token")
+	if c.Client.ID != "" {
+		orDefault(&c.Cookie, c.cookieName("access"))
+	}
 	orDefault(&c.Cookie, CookieName)
 	orDefault(&c.Leeway, 5*time.Second)
 	orDefault(&c.MaxLifetime, 2*time.Hour)
@@ -105,7 +116,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Clock = time.Now
 	}
 	faults = append(faults, checkURL("JWKSURL", c.JWKSURL), checkURL("RenewURL", c.RenewURL),
-		checkURL("RevocationsURL", c.RevocationsURL), c.checkLimits(), c.checkRevocations(), c.checkKeysFile())
+		checkURL("RevocationsURL", c.RevocationsURL), checkURL("TokenURL", c.TokenURL), c.Client.check(), c.checkLimits(), c.checkRevocations(), c.checkKeysFile())
 	return c, errors.Join(faults...)
 }
 

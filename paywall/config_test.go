@@ -38,6 +38,9 @@ func TestConfigFaults(t *testing.T) {
 	for name, change := range map[string]func(*paywall.Config){
 		"an audience that is the issuer":   func(c *paywall.Config) { c.Audience = c.Issuer },
 		"closing before the feed is asked": func(c *paywall.Config) { c.FailClosedAfter = 5 * time.Second },
+		"a client without a secret":        func(c *paywall.Config) { c.Client.ID = "cli_1" },
+		"a secret without a client":        func(c *paywall.Config) { c.Client.Secret = "s3cret" },
+		"a token URL that is none":         func(c *paywall.Config) { c.TokenURL = "/v1/token" },
 		"closing for want of no feed":      func(c *paywall.Config) { c.FailClosedAfter, c.Revocations = time.Hour, -1 },
 	} {
 		config := paywall.Config{Issuer: "https://members.example.news", Audience: "https://www.example.news"}

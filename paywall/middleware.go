@@ -45,8 +45,8 @@ func (v *Verifier) guard(answer func(http.ResponseWriter, *http.Request, *reader
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "private, no-store")
 		w.Header().Add("Vary", "Cookie, Authorization")
-		who, fromCookie := v.identify(r)
-		if fromCookie && v.renew(w, r, who) {
+		who, fromHeader := v.identify(r)
+		if !fromHeader && v.renew(w, r, who) {
 			return
 		}
 		answer(w, r.WithContext(context.WithValue(r.Context(), readerKey{}, who)), who)
@@ -55,17 +55,17 @@ func (v *Verifier) guard(answer func(http.ResponseWriter, *http.Request, *reader
 
 // identify looks for a token and checks it. An Authorization header of another
 // scheme is somebody else's, such as the password of a staging site.
-func (v *Verifier) identify(r *http.Request) (who *reader, fromCookie bool) {
-	token, found := bearer(r.Header.Get("Authorization"))
-	if !found {
+func (v *Verifier) identify(r *http.Request) (who *reader, fromHeader bool) {
+	token, fromHeader := bearer(r.Header.Get("Authorization"))
+	if !fromHeader {
 		cookie, err := r.Cookie(v.config.Cookie)
 		if err != nil {
 			return &reader{err: errNoToken}, false
 		}
-		token, fromCookie = cookie.Value, true
+		token = cookie.Value
 	}
 	m, err := v.Verify(token)
-	return &reader{member: m, err: err}, fromCookie
+	return &reader{member: m, err: err}, fromHeader
 }
 
 func bearer(header string) (token string, found bool) {

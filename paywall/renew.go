@@ -7,9 +7,18 @@ import (
 	"strings"
 )
 
-// renewingSeconds is how long after a renewal that brought nothing the next is
-// tried.
-const renewingSeconds = 60
+const (
+	// renewingSeconds is how long after a renewal that brought nothing the next is
+	// tried, unansweredSeconds after one that was not answered.
+	renewingSeconds   = 60
+	unansweredSeconds = 10
+)
+
+// What the marker says.
+const (
+	sentAway   = "1"
+	unanswered = "2"
+)
 
 // renew deals with an outlived token in the cookie, and reports whether it
 // answered the request: with a redirect to the membership service, which comes
@@ -20,19 +29,21 @@ const renewingSeconds = 60
 // next expiry bounces at once; after a renewal that failed, the reader meets
 // the wall and the next try is a minute later.
 func (v *Verifier) renew(w http.ResponseWriter, r *http.Request, who *reader) (answered bool) {
-	_, err := r.Cookie(v.markerName())
+	marker, err := r.Cookie(v.config.cookieName("renewing"))
 	sent := err == nil
 	switch {
 	case who.err == nil && sent:
-		http.SetCookie(w, v.marker(-1))
+		http.SetCookie(w, v.marker(sentAway, -1))
+	case sent && marker.Value == unanswered && (who.outlived() || errors.Is(who.err, errNoToken)):
+		who.err = ErrUnavailable // that they have no token is not their fault
 	case !who.outlived() || sent || !navigation(r):
 	case v.keysFailing.Load() || v.feedAway.Load() || speculative(r):
 		// The membership service doesn't answer, or the browser follows for
 		// itself and would spend the one try: not the time for a wall either.
 		who.err = ErrUnavailable
 	default:
-		http.SetCookie(w, v.marker(renewingSeconds))
-		http.Redirect(w, r, v.renewalOf(r), http.StatusSeeOther)
+		http.SetCookie(w, v.marker(sentAway, renewingSeconds))
+		v.sendAway(w, r)
 		return true
 	}
 	return false
@@ -47,14 +58,27 @@ func (r *reader) outlived() bool {
 	return errors.Is(r.err, ErrExpired) || errors.Is(r.err, ErrRevoked) || errors.Is(r.err, errUnknownKey)
 }
 
+// sendAway sends the reader to renew their token.
+func (v *Verifier) sendAway(w http.ResponseWriter, r *http.Request) {
+	if v.config.Client.ID != "" {
+		v.begin(w, r, r.URL.RequestURI())
+		return
+	}
+	http.Redirect(w, r, v.renewalOf(r), http.StatusSeeOther)
+}
+
 // renewalOf returns where to renew and come back to this page. The page's
 // origin is the configured one: a request's Host may be anybody's invention.
 func (v *Verifier) renewalOf(r *http.Request) string {
+	return v.renewURL(url.Values{"return_to": {v.config.Audience + r.URL.RequestURI()}})
+}
+
+func (v *Verifier) renewURL(query url.Values) string {
 	joint := "?"
 	if strings.Contains(v.config.RenewURL, "?") {
 		joint = "&"
 	}
-	return v.config.RenewURL + joint + "return_to=" + url.QueryEscape(v.config.Audience+r.URL.RequestURI())
+	return v.config.RenewURL + joint + query.Encode()
 }
 
 // navigation reports whether a reader is going to a page, as against a script,
@@ -75,25 +99,7 @@ func speculative(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch")
 }
 
-// The marker is host-only. Where the site is plain http, as in a sandbox, a
-// browser might not keep a Secure cookie, and without it there would be a loop.
-func (v *Verifier) marker(maxAge int) *http.Cookie {
-	return &http.Cookie{
-		Name:     v.markerName(),
-		Value:    "1",
-		Path:     "/",
-		MaxAge:   maxAge,
-		Secure:   v.secure(),
-		HttpOnly: true,
-		SameSite: http.SameSiteLaxMode,
-	}
+// marker is a cookie that says what became of the last try.
+func (v *Verifier) marker(says string, maxAge int) *http.Cookie {
+	return v.config.ownCookie(v.config.cookieName("renewing"), says, maxAge)
 }
-
-func (v *Verifier) markerName() string {
-	if v.secure() {
-		return "__Host-renewing"
-	}
-	return "renewing"
-}
-
-func (v *Verifier) secure() bool { return strings.HasPrefix(v.config.Audience, "https://") }

@@ -37,6 +37,7 @@ type cli struct {
 	Errands     errandsCmd     `cmd:"" help:"What we owe Stripe: cancellations and refunds, and those that wait for you."`
 	Reconcile   reconcileCmd   `cmd:"" help:"Go through Stripe's own lists now, and find what no event told."`
 	Keys        keysCmd        `cmd:"" help:"The keys that sign access tokens."`
+	Clients     clientsCmd     `cmd:"" help:"Article services on domains of their own."`
 	Doctor      doctorCmd      `cmd:"" help:"Stripe beside our books, difference by difference, in words."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Exit 0 if the service on this machine answers (for containers)."`
 

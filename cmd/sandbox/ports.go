@@ -54,12 +54,14 @@ func (d doors) close() {
 const (
 	membersHost  = "members.news.localhost"
 	newsHost     = "www.news.localhost"
+	otherHost    = "www.other.localhost" // the same newspaper on a domain of its own
 	stripeHost   = "localhost"
 	cookieDomain = "news.localhost"
 )
 
 func (d doors) membersURL() string { return origin(membersHost, d.members) }
 func (d doors) newsURL() string    { return origin(newsHost, d.news) }
+func (d doors) otherURL() string   { return origin(otherHost, d.news) }
 func (d doors) stripeURL() string  { return origin(stripeHost, d.stripe) }
 
 func origin(host string, door net.Listener) string {

@@ -16,7 +16,6 @@ import (
 
 	"newsroom.example/membership/cmd/service"
 	"newsroom.example/membership/internal/mailcatch"
-	"newsroom.example/membership/internal/newsstand"
 	"newsroom.example/membership/internal/stripesim"
 	"newsroom.example/membership/paywall"
 )
@@ -52,7 +51,8 @@ type sandbox struct {
 	sim       *stripesim.Sim
 	service   *service.Service
 	settings  service.Config
-	paywall   *paywall.Verifier
+	other     paywall.Client // the newspaper on a domain of its own
+	papers    []*paywall.Verifier
 
 	ends []func() error // what is to be ended, in the order of its beginning
 }
@@ -153,31 +153,14 @@ func (s *sandbox) openService(ctx context.Context, database, webhookSecret strin
 		return err
 	}
 	var err error
+	if s.other, err = s.client(ctx); err != nil { // before the service starts: it knows the client at once
+		return fmt.Errorf("make the other newspaper a client: %w", err)
+	}
 	s.service, err = service.New(ctx, config, service.Clocks{Newsroom: s.clock.now, Real: time.Now}, s.log)
 	if err != nil {
 		return err
 	}
 	s.atEnd(func() error { s.service.Close(); return nil })
-	return nil
-}
-
-func (s *sandbox) openNews() (err error) {
-	s.paywall, err = paywall.New(paywall.Config{
-		Issuer: s.doors.membersURL(), Audience: s.doors.newsURL(),
-		HTTPClient: &http.Client{Transport: s.transport, Timeout: 5 * time.Second},
-		Clock:      s.clock.now, Logger: s.log,
-	})
-	if err != nil {
-		return fmt.Errorf("start the paywall: %w", err)
-	}
-	s.atEnd(func() error { s.paywall.Close(); return nil })
-	news, err := newsstand.New(newsstand.Config{
-		MembersURL: s.doors.membersURL(), PublicURL: s.doors.newsURL(), Paywall: s.paywall, Clock: s.clock.now,
-	})
-	if err != nil {
-		return fmt.Errorf("open the newspaper: %w", err)
-	}
-	s.serve(news, s.doors.news)
 	return nil
 }
 
@@ -198,8 +181,10 @@ func (s *sandbox) run(ctx context.Context, ready func(context.Context) error) er
 	group.Go(func() error { return s.service.Run(ctx, s.doors.members) })
 	group.Go(func() error { s.sim.Run(ctx); return nil })
 	group.Go(func() error {
-		if err := s.paywall.Ready(ctx); err != nil {
-			return err
+		for _, paper := range s.papers {
+			if err := paper.Ready(ctx); err != nil {
+				return err
+			}
 		}
 		return ready(ctx)
 	})

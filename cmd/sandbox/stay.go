@@ -41,6 +41,7 @@ const welcome = `
 The sandbox is running. No money moves, and it can be reached from this machine only.
 
   The newspaper     %s
+  … on its own      %s   as if its domain were not the service's
   The service       %s
   Control page      %s   mails, payments, webhooks, and time
 
@@ -69,5 +70,5 @@ func (s *sandbox) welcome(w io.Writer) {
 	if s.options.log == nil {
 		kept += fmt.Sprintf("Its log is in %s.\n", s.home.path(logFile))
 	}
-	fmt.Fprintf(w, welcome, s.doors.newsURL(), s.doors.membersURL(), s.doors.stripeURL(), kept)
+	fmt.Fprintf(w, welcome, s.doors.newsURL(), s.doors.otherURL(), s.doors.membersURL(), s.doors.stripeURL(), kept)
 }

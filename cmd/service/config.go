@@ -8,11 +8,11 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"newsroom.example/membership/auth"
 	"newsroom.example/membership/billing"
 	"newsroom.example/membership/notify"
 )
@@ -90,12 +90,12 @@ func (c Config) Faults() []Fault {
 	}
 	_, _, err := net.SplitHostPort(c.Listen)
 	check(err == nil, "LISTEN", "is not host:port", ":8080")
-	check(isOrigin(c.PublicURL), "PUBLIC_URL", wanted(c.PublicURL, "is not the service's own address as browsers write it: https, the host in lower case, nothing after"), "https://members.example.news")
+	check(auth.IsOrigin(c.PublicURL), "PUBLIC_URL", wanted(c.PublicURL, "is not the service's own address as browsers write it: https, the host in lower case, nothing after"), "https://members.example.news")
 	check(c.SiteName != "", "SITE_NAME", "is missing: the publisher's name, for pages and mails", `"The Harbour Lantern"`)
 	check(len(c.ArticleOrigins) > 0 && !slices.ContainsFunc(c.ArticleOrigins, notOrigin), "ARTICLE_ORIGINS",
 		wanted(strings.Join(c.ArticleOrigins, ""), "is not a list of addresses as browsers write them: https, the host in lower case, nothing after, with commas between"), "https://www.example.news,https://archive.example.news")
 	check(!slices.Contains(c.ArticleOrigins, c.PublicURL), "ARTICLE_ORIGINS", "contains PUBLIC_URL: an article host is another host", "https://www.example.news")
-	check(c.cookieReaches(), "COOKIE_DOMAIN", wanted(c.CookieDomain, "is not a parent domain of PUBLIC_URL and of every one of ARTICLE_ORIGINS"), "example.news")
+	check(c.cookieReaches(), "COOKIE_DOMAIN", wanted(c.CookieDomain, "is not a parent domain of PUBLIC_URL and of every one of ARTICLE_ORIGINS (or none, if there is no such domain)"), "example.news")
 	_, err = c.proxies()
 	check(err == nil, "TRUSTED_PROXIES", "is not a list of addresses and networks, with commas between", "10.0.0.0/8,192.0.2.7")
 	check(c.SignInPerAddress >= 0, "SIGNIN_PER_ADDRESS", "is below zero", "10")
@@ -157,21 +157,7 @@ func wanted(value, problem string) string {
 	return problem
 }
 
-// isOrigin says whether s is an origin as browsers write it in a header, with which
-// it is compared: lower case, without the scheme's own port, no pattern. It is https
-// but on this machine: elsewhere browsers keep none of our cookies without.
-func isOrigin(s string) bool {
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme+"://"+u.Host != s || !hostName.MatchString(u.Hostname()) {
-		return false
-	}
-	local := isLoopback(s) || strings.HasSuffix(u.Hostname(), ".localhost")
-	return u.Scheme == "https" && u.Port() != "443" || u.Scheme == "http" && u.Port() != "80" && local
-}
-
-var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
-
-func notOrigin(s string) bool { return !isOrigin(s) }
+func notOrigin(s string) bool { return !auth.IsOrigin(s) }
 
 func isPostgres(s string) bool {
 	return strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://") || strings.HasPrefix(s, "host=")
@@ -186,9 +172,15 @@ func isLoopback(s string) bool {
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// noCookieDomain says that no article service shares a domain with us: each is a client.
+const noCookieDomain = "none"
+
 // cookieReaches says whether a cookie for the domain is sent to the article hosts,
-// and can be set by us.
+// and can be set by us; or that none is meant to be.
 func (c Config) cookieReaches() bool {
+	if c.CookieDomain == noCookieDomain {
+		return true
+	}
 	if c.CookieDomain == "" {
 		return false
 	}

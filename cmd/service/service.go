@@ -149,7 +149,7 @@ func (s *Service) buildAuth(ctx context.Context, cfg Config, clocks Clocks, word
 		return err
 	}
 	s.auth.OnAddress(s.Billing.FollowAddress)
-	return s.auth.Keys.Prepare(ctx)
+	return errors.Join(s.auth.Keys.Prepare(ctx), s.auth.Clients.Reload(ctx))
 }
 
 func newBilling(db *models.DB, cfg Config, clocks Clocks, log *slog.Logger) *billing.Service {
@@ -165,13 +165,17 @@ func till(cfg Config, by *limits.Limiter) billing.Till {
 
 func handlersConfig(cfg Config) (handlers.Config, error) {
 	proxies, err := cfg.proxies()
+	domain := cfg.CookieDomain
+	if domain == noCookieDomain {
+		domain = ""
+	}
 	checkout := handlers.StripeOrigins()
 	if cfg.StripeAPIBase != "" {
 		checkout = append(checkout, cfg.StripeAPIBase)
 	}
 	return handlers.Config{
 		PublicURL: cfg.PublicURL, SiteName: cfg.SiteName, ArticleOrigins: cfg.ArticleOrigins,
-		CookieDomain: cfg.CookieDomain, CheckoutOrigins: checkout, TrustedProxies: proxies,
+		CookieDomain: domain, CheckoutOrigins: checkout, TrustedProxies: proxies,
 	}, err
 }
 
@@ -210,6 +214,7 @@ func (s *Service) Run(ctx context.Context, listener net.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.Billing.Run(ctx) })
 	group.Go(func() error { return s.auth.Keys.Run(ctx) })
+	group.Go(func() error { return s.auth.Clients.Run(ctx) })
 	group.Go(func() error { return s.auth.Run(ctx) })
 	group.Go(func() error {
 		if err := s.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -265,6 +270,16 @@ func OpenKeys(ctx context.Context, cfg Config, clocks Clocks, log *slog.Logger) 
 		return nil, nil, err
 	}
 	return keys, db.Close, nil
+}
+
+// OpenClients opens only what the command line's clients commands need: of cfg the
+// database and PUBLIC_URL.
+func OpenClients(ctx context.Context, cfg Config, clocks Clocks, log *slog.Logger) (*auth.Clients, func(), error) {
+	db, err := openCurrent(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	return auth.NewClients(db, cfg.PublicURL, clocks.Newsroom, log), db.Close, nil
 }
 
 // openCurrent opens a database with this program's schema.

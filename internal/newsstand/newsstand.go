@@ -48,7 +48,8 @@ type site struct {
 }
 
 // New returns the newspaper: the front page at /, articles at /a/{slug}, their
-// style at /static/. It fails only if its own texts or templates are broken.
+// style at /static/, and where readers come back to if the paper's domain is its own. It
+// fails only if its own texts or templates are broken.
 func New(config Config) (http.Handler, error) {
 	articles, err := readArticles(config.Clock())
 	if err != nil {
@@ -65,6 +66,7 @@ func New(config Config) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", config.Paywall.Optional(http.HandlerFunc(s.front)))
 	mux.Handle("GET /a/{slug}", config.Paywall.Optional(http.HandlerFunc(s.article)))
+	mux.Handle("GET /_membership/callback", config.Paywall.Callback())
 	mux.HandleFunc("GET /static/{file}", static)
 	mux.Handle("GET /", config.Paywall.Optional(http.HandlerFunc(s.notFound)))
 	return secured(mux), nil
