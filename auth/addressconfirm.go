@@ -90,7 +90,7 @@ func (s *Service) confirmAddress(ctx context.Context, c models.AddressChange, st
 			return err
 		}
 		// Whoever asked has both mailboxes; nobody else stays.
-		if err := endSessions(tx, revokedByAddress, now, "member_id = ? AND id <> ?", c.MemberID, c.SessionID); err != nil {
+		if err := models.EndSessions(tx, revokedByAddress, now, "member_id = ? AND id <> ?", c.MemberID, c.SessionID); err != nil {
 			return err
 		}
 		return tx.Exec(`UPDATE address_changes SET done_at = ? WHERE id = ?`, now, c.ID).Error

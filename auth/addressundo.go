@@ -33,7 +33,7 @@ func (s *Service) undoAddress(ctx context.Context, c models.AddressChange) (Addr
 				return err
 			}
 		}
-		return endSessions(tx, revokedByAddress, now, "member_id = ?", c.MemberID)
+		return models.EndSessions(tx, revokedByAddress, now, "member_id = ?", c.MemberID)
 	})
 	return AddressLink{Step: AddressUndo, Old: c.OldEmail, New: c.NewEmail, Done: err == nil}, err
 }
@@ -78,7 +78,7 @@ func makeWay(tx *gorm.DB, c models.AddressChange, now time.Time) error {
 		if err := auditAddress(tx, c, other, "address.yielded", now); err != nil {
 			return err
 		}
-		if err := endSessions(tx, revokedByAddress, now, "member_id = ?", other); err != nil {
+		if err := models.EndSessions(tx, revokedByAddress, now, "member_id = ?", other); err != nil {
 			return err
 		}
 	}

@@ -71,7 +71,7 @@ func (s *Service) EndDevice(ctx context.Context, v Visitor, session uuid.UUID) e
 		return errLimited
 	}
 	return s.db.Write(ctx, func(tx *gorm.DB) error {
-		return endSessions(tx, revokedBySignOut, s.now(), "id = ? AND member_id = ?", session, v.Member.ID)
+		return models.EndSessions(tx, revokedBySignOut, s.now(), "id = ? AND member_id = ?", session, v.Member.ID)
 	})
 }
 
@@ -81,7 +81,7 @@ func (s *Service) SignOutEverywhere(ctx context.Context, v Visitor) error {
 		return errLimited
 	}
 	return s.db.Write(ctx, func(tx *gorm.DB) error {
-		return endSessions(tx, revokedEverywhere, s.now(), "member_id = ?", v.Member.ID)
+		return models.EndSessions(tx, revokedEverywhere, s.now(), "member_id = ?", v.Member.ID)
 	})
 }
 

@@ -183,7 +183,7 @@ func prove(ctx context.Context, tx *gorm.DB, a models.SignInAttempt, now time.Ti
 	if err != nil {
 		return m, false, fmt.Errorf("mark member %s as proven: %w", m.ID, err)
 	}
-	return m, true, endSessions(tx, revokedByProof, now, "member_id = ?", m.ID)
+	return m, true, models.EndSessions(tx, revokedByProof, now, "member_id = ?", m.ID)
 }
 
 func (s *Service) update(ctx context.Context, sql string, args map[string]any) (changed bool, err error) {

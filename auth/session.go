@@ -75,7 +75,7 @@ func (s *Service) SignOut(ctx context.Context, refresh string) error {
 		return err
 	}
 	return s.db.Write(ctx, func(tx *gorm.DB) error {
-		return endSessions(tx, revokedBySignOut, s.now(), "id = ?", session.ID)
+		return models.EndSessions(tx, revokedBySignOut, s.now(), "id = ?", session.ID)
 	})
 }
 
@@ -181,18 +181,6 @@ func save(ctx context.Context, tx *gorm.DB, session models.Session) error {
 		return fmt.Errorf("save session %s: %w", session.ID, err)
 	}
 	return nil
-}
-
-// endSessions ends the sessions that the condition is true of, and the tokens that
-// were signed for them. What has ended before keeps its reason.
-func endSessions(tx *gorm.DB, reason string, now time.Time, which string, args ...any) error {
-	var ended []uuid.UUID
-	err := tx.Raw(`UPDATE sessions SET revoked_at = ?, revoked_reason = ? WHERE revoked_at IS NULL AND `+which+` RETURNING id`,
-		append([]any{now, reason}, args...)...).Scan(&ended).Error
-	if err != nil {
-		return fmt.Errorf("end sessions: %w", err)
-	}
-	return models.RevokeSessions(tx, ended, now)
 }
 
 // maxUserAgent is how much of a User-Agent header a reader needs to know a device by.

@@ -10,8 +10,9 @@ import (
 	"newsroom.example/membership/models"
 )
 
-// addressJob tells Stripe a member's new address, so that its receipts go there. It
-// names the member and nothing else, because arguments stay in the database.
+// addressJob tells Stripe whose a member's customers are: their address, to which its
+// receipts go, and our id. It names the member and nothing else, because arguments stay
+// in the database.
 type addressJob struct {
 	Member uuid.UUID `json:"member"`
 }
@@ -19,8 +20,8 @@ type addressJob struct {
 // Kind names the job's worker.
 func (addressJob) Kind() string { return "customer_address" }
 
-// FollowAddress has Stripe told of the member's address as it is when the job runs. tx
-// is the transaction that changes it.
+// FollowAddress has Stripe told of the member's address as it is when the job runs, and
+// whose its customers are. tx is the transaction that changes it.
 func (s *Service) FollowAddress(ctx context.Context, tx *gorm.DB, member uuid.UUID) error {
 	if s.post == nil {
 		return nil
@@ -28,7 +29,7 @@ func (s *Service) FollowAddress(ctx context.Context, tx *gorm.DB, member uuid.UU
 	return s.post.Jobs.Enqueue(ctx, tx, addressJob{member}, nil)
 }
 
-// tellStripeAddress writes the same address as often as it runs, so that it needs no
+// tellStripeAddress writes the same as often as it runs, so that it needs no
 // key: Stripe forgets one after a day, and the address may have changed back by then.
 func (s *Service) tellStripeAddress(ctx context.Context, job addressJob) error {
 	member, err := s.member(ctx, job.Member)
@@ -41,7 +42,10 @@ func (s *Service) tellStripeAddress(ctx context.Context, job addressJob) error {
 		return fmt.Errorf("list the customers of member %s: %w", member.ID, err)
 	}
 	for _, c := range customers {
-		params := &stripe.CustomerParams{Email: stripe.String(member.Address())}
+		params := &stripe.CustomerParams{
+			Email:    stripe.String(member.Address()),
+			Metadata: map[string]string{metaApp: appName, metaMember: member.ID.String()},
+		}
 		params.Context = ctx
 		if _, err := s.stripe.Customers.Update(c.ID, params); err != nil && !missing(err) {
 			return fmt.Errorf("tell Stripe the address of customer %s: %s", c.ID, fault(err))

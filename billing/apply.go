@@ -20,7 +20,7 @@ func (s *Service) apply(tx *gorm.DB, subject models.SyncSubject, st state) error
 		return err
 	}
 	if owner != nil {
-		if err := lockMember(tx, *owner); err != nil {
+		if *owner, err = lockMember(tx, *owner); err != nil {
 			return err
 		}
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 // GrantsAsOf are a member's grants with the terms that our books had at known: what
-// was recorded later is left out. Those that were not known at all yet are not
-// among them.
+// was recorded later is left out. Those that were not known at all yet, or were another
+// member's then, are not among them.
 func (s *Service) GrantsAsOf(ctx context.Context, memberID uuid.UUID, known time.Time) ([]models.Grant, error) {
 	var rows []models.GrantEvent
 	var grants []models.Grant
@@ -21,8 +21,8 @@ func (s *Service) GrantsAsOf(ctx context.Context, memberID uuid.UUID, known time
 	}
 	err := db.Raw(`
 		SELECT DISTINCT ON (grant_id) * FROM grant_events
-		WHERE grant_id IN (SELECT id FROM grants WHERE member_id = ?) AND recorded_at <= ?
-		ORDER BY grant_id, recorded_at DESC, id DESC`, memberID, known).Scan(&rows).Error
+		WHERE grant_id IN (SELECT id FROM grants WHERE member_id = @member) AND member_id = @member AND recorded_at <= @known
+		ORDER BY grant_id, recorded_at DESC, id DESC`, map[string]any{"member": memberID, "known": known}).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("load the history of member %s: %w", memberID, err)
 	}

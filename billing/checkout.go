@@ -125,10 +125,11 @@ func (s *Service) notYetMember(tx *gorm.DB, memberID *uuid.UUID) error {
 	if memberID == nil {
 		return nil
 	}
-	if err := lockMember(tx, *memberID); err != nil {
+	member, err := lockMember(tx, *memberID)
+	if err != nil {
 		return err
 	}
-	live, err := s.liveMemberships(tx, *memberID)
+	live, err := s.liveMemberships(tx, member)
 	if err != nil || len(live) == 0 {
 		return err
 	}

@@ -40,7 +40,7 @@ func (s *Service) GrantComplimentary(ctx context.Context, c Complimentary) (gran
 		return grant, false, err
 	}
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
-		if err := lockMember(tx, c.MemberID); err != nil {
+		if c.MemberID, err = lockMember(tx, c.MemberID); err != nil {
 			return err
 		}
 		grant, made, err = s.giveComplimentary(tx, c)
@@ -132,7 +132,7 @@ func (s *Service) EndGrant(ctx context.Context, id uuid.UUID, by Why) (grant mod
 		return grant, false, fmt.Errorf("load grant %s: %w", id, err)
 	}
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
-		if err := lockMember(tx, grant.MemberID); err != nil {
+		if grant.MemberID, err = lockMember(tx, grant.MemberID); err != nil {
 			return err
 		}
 		if err := endable(tx, grant); err != nil {

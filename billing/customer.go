@@ -42,11 +42,12 @@ func (s *Service) customerOf(ctx context.Context, intent models.CheckoutIntent) 
 		return nil, s.refused(ctx, intent, "create a customer", err)
 	}
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
-		if err := lockMember(tx, member.ID); err != nil {
+		owner, err := lockMember(tx, member.ID)
+		if err != nil {
 			return err
 		}
 		return bindCustomer(tx, models.Customer{
-			ID: customer.ID, Livemode: customer.Livemode, MemberID: &member.ID, CreatedAt: unix(customer.Created),
+			ID: customer.ID, Livemode: customer.Livemode, MemberID: &owner, CreatedAt: unix(customer.Created),
 		})
 	})
 	return &customer.ID, err
@@ -65,17 +66,20 @@ func (s *Service) customerKey(ctx context.Context, intent models.CheckoutIntent)
 	return fmt.Sprintf("cu_%s_%d_%d", intent.MemberID, deleted, intent.Attempt), nil
 }
 
+// knownCustomer is a member's customer at Stripe: of several the one that pays for a
+// membership that goes on, or else the first; nil for none.
 func (s *Service) knownCustomer(ctx context.Context, memberID uuid.UUID) (*string, error) {
-	var known models.Customer
-	err := s.db.WithContext(ctx).Where("member_id = ? AND livemode = ? AND NOT deleted", memberID, s.cfg.Livemode).
-		Order("created_at, id").Take(&known).Error
-	if models.NotFound(err) {
-		return nil, nil
-	}
+	var known []string
+	err := s.db.WithContext(ctx).Raw(`SELECT c.id FROM customers c WHERE c.member_id = ? AND c.livemode = ? AND NOT c.deleted
+		ORDER BY EXISTS (SELECT FROM subscriptions s WHERE s.customer_id = c.id AND s.kind = ? AND s.status IN ?) DESC, c.created_at, c.id LIMIT 1`,
+		memberID, s.cfg.Livemode, models.SubscriptionMembership, models.LiveStatuses).Scan(&known).Error
 	if err != nil {
 		return nil, fmt.Errorf("load the customer of member %s: %w", memberID, err)
 	}
-	return &known.ID, nil
+	if len(known) == 0 {
+		return nil, nil
+	}
+	return &known[0], nil
 }
 
 // bindCustomer writes the customer's row; a binding, once made, stays.
@@ -95,14 +99,19 @@ func bindCustomer(tx *gorm.DB, c models.Customer) error {
 }
 
 // lockMember is the first lock of every write that touches a member's money or
-// access, so that two of them never wait for each other in a ring.
-func lockMember(tx *gorm.DB, id uuid.UUID) error {
+// access, so that two of them never wait for each other in a ring. It returns who that
+// is: the member itself, or the one that it has been merged into since it was looked up,
+// who is locked as well.
+func lockMember(tx *gorm.DB, id uuid.UUID) (uuid.UUID, error) {
 	var m models.Member
-	err := tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}).Select("id").Where("id = ?", id).Take(&m).Error
+	err := tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}).Select("id", "merged_into").Where("id = ?", id).Take(&m).Error
 	if err != nil {
-		return fmt.Errorf("lock member %s: %w", id, err)
+		return id, fmt.Errorf("lock member %s: %w", id, err)
 	}
-	return nil
+	if m.MergedInto != nil {
+		return lockMember(tx, *m.MergedInto)
+	}
+	return id, nil
 }
 
 // missing says whether Stripe answered that there is no such object.

@@ -35,23 +35,34 @@ const goesOn = `(s.status IN ('active', 'trialing') AND NOT s.cancel_at_period_e
 // paidMembership is a membership that has not ended and was paid for.
 type paidMembership struct {
 	ID, CustomerID string
+	MemberID       uuid.UUID
 	CreatedAt      time.Time
 	Ours           bool // by our own checkout
 	GoesOn         bool
 }
 
-// oweDuplicates keeps the first of several memberships, of those that go on where
-// there is one. One for which there is an errand already is decided.
-func (s *Service) oweDuplicates(tx *gorm.DB, member uuid.UUID) error {
+// paidMemberships are those of a member, or of members who are to be one, the first that
+// is kept first. One for which there is an errand already is decided.
+func (s *Service) paidMemberships(db *gorm.DB, members ...uuid.UUID) ([]paidMembership, error) {
 	var all []paidMembership
-	err := tx.Raw(`SELECT s.id, s.customer_id, s.created_at, EXISTS (SELECT FROM checkout_intents i WHERE i.id = s.intent_id) AS ours, `+goesOn+` AS goes_on
+	err := db.Raw(`SELECT s.id, s.customer_id, c.member_id, s.created_at, EXISTS (SELECT FROM checkout_intents i WHERE i.id = s.intent_id) AS ours, `+goesOn+` AS goes_on
 		FROM subscriptions s JOIN customers c ON c.id = s.customer_id
-		WHERE c.member_id = ? AND s.livemode = ? AND s.kind = ? AND s.status IN ? AND s.paid_through IS NOT NULL
+		WHERE c.member_id IN ? AND s.livemode = ? AND s.kind = ? AND s.status IN ? AND s.paid_through IS NOT NULL
 			AND NOT EXISTS (SELECT FROM errands e WHERE e.subscription_id = s.id AND e.kind = ?)
 		ORDER BY NOT `+goesOn+`, s.created_at, s.id`,
-		member, s.cfg.Livemode, models.SubscriptionMembership, models.LiveStatuses, models.CancelSubscription).Scan(&all).Error
+		members, s.cfg.Livemode, models.SubscriptionMembership, models.LiveStatuses, models.CancelSubscription).Scan(&all).Error
 	if err != nil {
-		return fmt.Errorf("look for second memberships of %s: %w", member, err)
+		return nil, fmt.Errorf("look for the memberships of %s: %w", members, err)
+	}
+	return all, nil
+}
+
+// oweDuplicates keeps the first of several memberships, of those that go on where
+// there is one.
+func (s *Service) oweDuplicates(tx *gorm.DB, member uuid.UUID) error {
+	all, err := s.paidMemberships(tx, member)
+	if err != nil {
+		return err
 	}
 	for i, second := range all {
 		if i == 0 {
@@ -83,9 +94,9 @@ func stands(tx *gorm.DB, e models.Errand) (yes bool, err error) {
 		return true, nil
 	}
 	err = tx.Raw(`SELECT EXISTS (SELECT FROM subscriptions s JOIN customers c ON c.id = s.customer_id
-		WHERE c.member_id = ? AND s.livemode = ? AND s.kind = ? AND s.paid_through IS NOT NULL AND (s.id = ? AND s.status NOT IN ? OR s.id <> ? AND `+goesOn+`
+		WHERE c.member_id = (SELECT o.member_id FROM customers o WHERE o.id = ?) AND s.livemode = ? AND s.kind = ? AND s.paid_through IS NOT NULL AND (s.id = ? AND s.status NOT IN ? OR s.id <> ? AND `+goesOn+`
 			AND NOT EXISTS (SELECT FROM errands r WHERE r.subscription_id = s.id AND r.kind = ? AND r.status = ?)))`,
-		e.MemberID, e.Livemode, models.SubscriptionMembership, e.SubscriptionID, models.LiveStatuses, e.SubscriptionID,
+		e.CustomerID, e.Livemode, models.SubscriptionMembership, e.SubscriptionID, models.LiveStatuses, e.SubscriptionID,
 		models.CancelSubscription, models.ErrandOwed).Scan(&yes).Error
 	if err != nil {
 		return false, fmt.Errorf("look for another membership of %s: %w", e.MemberID, err)

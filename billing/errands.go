@@ -120,8 +120,8 @@ func comesBack(refund *stripe.Refund) error {
 // audit log and the reader.
 func (s *Service) closeErrand(ctx context.Context, e models.Errand) error {
 	defer s.atDesk(ctx)()
-	return s.db.Write(ctx, func(tx *gorm.DB) error {
-		if err := lockMember(tx, e.MemberID); err != nil {
+	return s.db.Write(ctx, func(tx *gorm.DB) (err error) {
+		if e.MemberID, err = lockMember(tx, e.MemberID); err != nil {
 			return err
 		}
 		done := tx.Model(&models.Errand{}).Where("id = ? AND lease_token = ?", e.ID, e.LeaseToken).Updates(map[string]any{

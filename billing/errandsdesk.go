@@ -62,7 +62,7 @@ func (s *Service) DecideErrand(ctx context.Context, id string, approve bool, by 
 		if e, err = s.errandOf(tx, id); err != nil {
 			return err
 		}
-		if err := lockMember(tx, e.MemberID); err != nil {
+		if e.MemberID, err = lockMember(tx, e.MemberID); err != nil {
 			return err
 		}
 		return s.decide(tx, &e, approve, by)

@@ -77,12 +77,8 @@ func (s *Service) Explain(ctx context.Context, memberID uuid.UUID, at time.Time)
 	if err != nil {
 		return e, err
 	}
-	open, err := s.errandsForStaff(ctx, memberID)
-	if err != nil {
+	if e.Open, err = s.openFor(ctx, member); err != nil {
 		return e, err
-	}
-	for _, each := range open {
-		e.Open = append(e.Open, openWords(each))
 	}
 	story, err := s.storyOf(ctx, memberID)
 	if err != nil {
@@ -93,6 +89,19 @@ func (s *Service) Explain(ctx context.Context, memberID uuid.UUID, at time.Time)
 		e.Then, err = s.toldThen(ctx, memberID, story, grants, e.At)
 	}
 	return e, err
+}
+
+// openFor is what of a member waits for staff.
+func (s *Service) openFor(ctx context.Context, m models.Member) ([]Sentence, error) {
+	var all []Sentence
+	if m.Disowned() {
+		all = append(all, say("stray.open", map[string]any{"Date": *m.DisownedAt, "Member": m.ID.String()}))
+	}
+	waiting, err := s.errandsForStaff(ctx, m.ID)
+	for _, each := range waiting {
+		all = append(all, openWords(each))
+	}
+	return all, err
 }
 
 // toldThen is the answer that was given at an instant; nil where it is still the

@@ -21,6 +21,7 @@ type story struct {
 	prices        priceBook
 	lost          []lostPayment
 	notes         map[string][]models.AuditEntry // by grant, the oldest first
+	added         map[uuid.UUID]time.Time        // when a grant came from a member that was merged
 }
 
 // lostPayment is a payment for a subscription whose money went back, and when.
@@ -35,7 +36,10 @@ type lostPayment struct {
 
 func (s *Service) storyOf(ctx context.Context, member uuid.UUID) (story, error) {
 	db := s.db.WithContext(ctx)
-	st := story{now: s.clock(), features: map[string]string{}, plans: map[string][]string{}, subscriptions: map[string]models.Subscription{}, notes: map[string][]models.AuditEntry{}}
+	st := story{
+		now: s.clock(), features: map[string]string{}, plans: map[string][]string{}, subscriptions: map[string]models.Subscription{},
+		notes: map[string][]models.AuditEntry{}, added: map[uuid.UUID]time.Time{},
+	}
 	var err error
 	if st.prices, err = ourPrices(db); err != nil {
 		return st, err
@@ -46,14 +50,28 @@ func (s *Service) storyOf(ctx context.Context, member uuid.UUID) (story, error) 
 	if err := st.readMoney(db, member); err != nil {
 		return st, err
 	}
+	return st, st.readNotes(db, member)
+}
+
+// readNotes goes by the grants, which may have been another member's when they were
+// noted.
+func (st *story) readNotes(db *gorm.DB, member uuid.UUID) error {
 	var notes []models.AuditEntry
-	if err := db.Where("member_id = ? AND action LIKE 'grant.%'", member).Order("at, id").Find(&notes).Error; err != nil {
-		return st, fmt.Errorf("load what was noted of the grants: %w", err)
+	err := db.Where("subject IN (SELECT id::text FROM grants WHERE member_id = ?) AND action LIKE 'grant.%'", member).Order("at, id").Find(&notes).Error
+	if err != nil {
+		return fmt.Errorf("load what was noted of the grants: %w", err)
 	}
 	for _, note := range notes {
 		st.notes[note.Subject] = append(st.notes[note.Subject], note)
 	}
-	return st, nil
+	var added []models.GrantEvent
+	if err := db.Where("member_id = ? AND reason = ?", member, reasonMerged).Find(&added).Error; err != nil {
+		return fmt.Errorf("load which grants were added: %w", err)
+	}
+	for _, event := range added {
+		st.added[event.GrantID] = event.RecordedAt
+	}
+	return nil
 }
 
 func (st *story) readCatalog(db *gorm.DB) error {

@@ -21,7 +21,11 @@ func say(id string, facts map[string]any) Sentence { return Sentence{id, facts} 
 // why is the story of a grant at an instant: where it comes from, how it stands, and
 // what comes next.
 func (st story) why(g models.Grant, at time.Time) []Sentence {
-	all := []Sentence{st.whence(g), st.standing(g, at)}
+	all := []Sentence{st.whence(g)}
+	if added, was := st.added[g.ID]; was {
+		all = append(all, say("why.added", map[string]any{"Date": added}))
+	}
+	all = append(all, st.standing(g, at))
 	if next := st.ahead(g, at); next != nil {
 		all = append(all, *next)
 	}

@@ -59,7 +59,7 @@ func Backoff(attempts int) time.Duration { return backoff(attempts) }
 // SetGrant brings a grant to these terms, as a sync would.
 func (s *Service) SetGrant(ctx context.Context, key models.Grant, terms models.Terms, reason string) error {
 	return s.db.Write(ctx, func(tx *gorm.DB) error {
-		if err := lockMember(tx, key.MemberID); err != nil {
+		if _, err := lockMember(tx, key.MemberID); err != nil {
 			return err
 		}
 		return s.setGrant(tx, key, terms, reason)
@@ -167,3 +167,22 @@ func (s *Service) GivesBack(ctx context.Context, e models.Errand) ([]Sentence, e
 
 // RaiseAlarms logs what is alarming now.
 func (s *Service) RaiseAlarms(ctx context.Context) error { return s.raiseAlarms(ctx) }
+
+// Owned are the tables whose rows a merge moves.
+var Owned = owned
+
+// MergeWhile merges two members, and does something meanwhile, under their locks.
+func (s *Service) MergeWhile(ctx context.Context, from, into uuid.UUID, meanwhile func()) error {
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		dissolved, stays, err := lockBoth(tx, from, into)
+		if err != nil {
+			return err
+		}
+		meanwhile()
+		return s.merge(ctx, tx, dissolved, stays, Why{Actor: "test", Reason: "test"})
+	})
+}
+
+func (s *Service) Stands(ctx context.Context, e models.Errand) (bool, error) {
+	return stands(s.db.WithContext(ctx), e)
+}

@@ -125,7 +125,7 @@ func (s *Service) GrantNewsletter(ctx context.Context, memberID uuid.UUID) error
 		if err != nil {
 			return fmt.Errorf("load the newsletter's plan: %w", err)
 		}
-		if err := lockMember(tx, memberID); err != nil {
+		if memberID, err = lockMember(tx, memberID); err != nil {
 			return err
 		}
 		key := models.Grant{

@@ -13,7 +13,8 @@ import (
 	"newsroom.example/membership/notify"
 )
 
-// Post is how billing writes to readers.
+// Post is how billing writes to readers, and to Stripe what can wait. Who only adds jobs
+// and works none needs no more of it than Jobs.
 type Post struct {
 	Jobs     *notify.Jobs
 	Mailer   *notify.Mailer

@@ -19,6 +19,7 @@ type MemberLine struct {
 	Address     string    `json:"address"`
 	Proven      bool      `json:"proven"`      // they opened a link that we sent there
 	Provisional bool      `json:"provisional"` // another member owns the address
+	Disowned    bool      `json:"disowned"`    // and says that the purchase is not theirs
 	Since       time.Time `json:"since"`
 }
 
@@ -55,7 +56,7 @@ func (s *Service) FindMembers(ctx context.Context, text string, after *uuid.UUID
 	if len(text) < findShortest || text != storable(text) {
 		return Found{}, invalid("search_short", "", map[string]any{"Shortest": findShortest})
 	}
-	query := s.db.WithContext(ctx).Where(s.leadingTo(text)).Order("id").Limit(findPage + 1)
+	query := s.db.WithContext(ctx).Where("id IN (?)", s.whoIs(s.leadingTo(text))).Order("id").Limit(findPage + 1)
 	if after != nil {
 		query = query.Where("id > ?", after)
 	}
@@ -80,7 +81,13 @@ func (s *Service) FindMembers(ctx context.Context, text string, after *uuid.UUID
 }
 
 func lineOf(m models.Member) MemberLine {
-	return MemberLine{m.ID, m.Address(), m.EmailVerifiedAt != nil, m.Provisional(), m.CreatedAt}
+	return MemberLine{m.ID, m.Address(), m.EmailVerifiedAt != nil, m.Provisional(), m.Disowned(), m.CreatedAt}
+}
+
+// whoIs are the ids of those who answer to a condition on members. One that was merged
+// is the other now.
+func (s *Service) whoIs(condition *gorm.DB) *gorm.DB {
+	return s.db.Model(&models.Member{}).Select("coalesce(merged_into, id)").Where(condition)
 }
 
 // FindMember is the one member that a text names: by their whole address, or by an
@@ -96,7 +103,7 @@ func (s *Service) FindMember(ctx context.Context, text string) (models.Member, e
 		return models.Member{}, &Error{Kind: KindNotFound, Code: "member_unknown"}
 	}
 	var rows []models.Member
-	err := s.db.WithContext(ctx).Where(where).Order("email IS NULL, id").Limit(2).Find(&rows).Error
+	err := s.db.WithContext(ctx).Where("id IN (?)", s.whoIs(where)).Order("email IS NULL, id").Limit(2).Find(&rows).Error
 	switch {
 	case err != nil:
 		return models.Member{}, fmt.Errorf("look for a member: %w", err)

@@ -15,6 +15,8 @@ import (
 // is asked, and made or refused after.
 const (
 	auditMemberAdded     = "member.added"
+	auditMemberMerged    = "member.merged"
+	auditStrayDisowned   = "purchase.disowned"
 	auditGrantAdded      = "grant.added"
 	auditGrantEnded      = "grant.ended"
 	auditRefundRequested = "refund.requested"
@@ -24,6 +26,10 @@ const (
 	// Ended by no event: Stripe holds it no more.
 	auditSubscriptionEnded = "subscription.ended"
 )
+
+// aboutMember is true of entries about a member, also from when a purchase was still
+// that of another, who was merged.
+const aboutMember = `member_id IN (SELECT id FROM members WHERE id = @id OR merged_into = @id)`
 
 // AuditFilter says which entries of the audit log to list; zero values list all.
 type AuditFilter struct {
@@ -41,7 +47,7 @@ func (s *Service) Audit(ctx context.Context, filter AuditFilter, each func(Audit
 	for {
 		query := s.db.WithContext(ctx).Where("(at, id) > (?, ?)", last.At, last.ID).Order("at, id").Limit(auditPage)
 		if filter.Member != nil {
-			query = query.Where("member_id = ?", filter.Member)
+			query = query.Where(aboutMember, map[string]any{"id": filter.Member})
 		}
 		var rows []models.AuditEntry
 		if err := query.Find(&rows).Error; err != nil {

@@ -21,7 +21,9 @@ type Dossier struct {
 	Payments      []PaymentLine      `json:"payments"` // the newest, at most 50
 	Customers     []CustomerLine     `json:"customers"`
 	Sessions      int64              `json:"sessions"`   // browsers that are signed in
-	Duplicates    []MemberLine       `json:"duplicates"` // others under the same address, until it is proven
+	Duplicates    []MemberLine       `json:"duplicates"` // others under the same address
+	Merged        []MergedLine       `json:"merged"`     // whose purchases became this member's
+	Open          []Sentence         `json:"open"`       // what waits for staff
 	Audit         []AuditLine        `json:"audit"`      // the newest, at most 50
 }
 
@@ -68,6 +70,12 @@ type CustomerLine struct {
 	Fault    string     `json:"fault,omitempty"`
 }
 
+// MergedLine is a member that became part of another.
+type MergedLine struct {
+	ID uuid.UUID `json:"id"`
+	At time.Time `json:"at"`
+}
+
 // AuditLine is an entry of the audit log.
 type AuditLine struct {
 	ID      uuid.UUID  `json:"id"`
@@ -95,9 +103,9 @@ func (s *Service) Dossier(ctx context.Context, memberID uuid.UUID) (Dossier, err
 	if err != nil {
 		return d, err
 	}
-	d.Access = explained.Known
+	d.Access, d.Open = explained.Known, explained.Open
 	for _, read := range []func(context.Context, *Dossier) error{
-		s.readSubscriptions, s.readGifts, s.readPayments, s.readCustomers, s.readSessions, s.readDuplicates, s.readAudit,
+		s.readSubscriptions, s.readGifts, s.readPayments, s.readCustomers, s.readSessions, s.readDuplicates, s.readMerged, s.readAudit,
 	} {
 		if err := read(ctx, &d); err != nil {
 			return d, fmt.Errorf("read about member %s: %w", memberID, err)
@@ -174,7 +182,7 @@ func (s *Service) readSessions(ctx context.Context, d *Dossier) error {
 
 func (s *Service) readDuplicates(ctx context.Context, d *Dossier) error {
 	var rows []models.Member
-	err := s.db.WithContext(ctx).Where("(email = ? OR provisional_email = ?) AND id <> ?", d.Member.Address, d.Member.Address, d.Member.ID).
+	err := s.db.WithContext(ctx).Where("(email = ? OR provisional_email = ?) AND id <> ? AND merged_into IS NULL", d.Member.Address, d.Member.Address, d.Member.ID).
 		Order("id").Limit(dossierLines).Find(&rows).Error
 	for _, row := range rows {
 		d.Duplicates = append(d.Duplicates, lineOf(row))
@@ -182,9 +190,15 @@ func (s *Service) readDuplicates(ctx context.Context, d *Dossier) error {
 	return err
 }
 
+func (s *Service) readMerged(ctx context.Context, d *Dossier) error {
+	return s.db.WithContext(ctx).Raw("SELECT id, merged_at AS at FROM members WHERE merged_into = ? ORDER BY merged_at, id LIMIT ?", d.Member.ID, dossierLines).
+		Scan(&d.Merged).Error
+}
+
 func (s *Service) readAudit(ctx context.Context, d *Dossier) error {
 	var rows []models.AuditEntry
-	err := s.db.WithContext(ctx).Where("member_id = ?", d.Member.ID).Order("at DESC, id DESC").Limit(dossierLines).Find(&rows).Error
+	err := s.db.WithContext(ctx).Where(aboutMember, map[string]any{"id": d.Member.ID}).
+		Order("at DESC, id DESC").Limit(dossierLines).Find(&rows).Error
 	for _, row := range rows {
 		d.Audit = append(d.Audit, auditLine(row))
 	}

@@ -200,7 +200,7 @@ func refundable(plan RefundPlan) error {
 // member's comes first.
 func lockPayment(tx *gorm.DB, p models.Payment) (models.Payment, error) {
 	if p.MemberID != nil {
-		if err := lockMember(tx, *p.MemberID); err != nil {
+		if _, err := lockMember(tx, *p.MemberID); err != nil {
 			return p, err
 		}
 	}

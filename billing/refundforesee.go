@@ -70,16 +70,17 @@ func (s *Service) pretend(ctx context.Context, plan RefundPlan) (before, after [
 	}
 	stateAfter(&st, plan, s.clock())
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
-		if err := lockMember(tx, *owner); err != nil {
+		member, err := lockMember(tx, *owner)
+		if err != nil {
 			return err
 		}
-		if before, err = s.grantsOf(tx, *owner); err != nil {
+		if before, err = s.grantsOf(tx, member); err != nil {
 			return err
 		}
-		if err := s.applyCustomer(tx, subject, st, *owner); err != nil {
+		if err := s.applyCustomer(tx, subject, st, member); err != nil {
 			return err
 		}
-		if after, err = s.grantsOf(tx, *owner); err != nil {
+		if after, err = s.grantsOf(tx, member); err != nil {
 			return err
 		}
 		return errPretended

@@ -153,7 +153,7 @@ func told(err error) error {
 // refund failed: the next run makes another, under its own key.
 func (s *Service) refusedRefund(ctx context.Context, plan RefundPlan, request models.AuditEntry, cause error) error {
 	outcome := refundOutcome{Request: request.ID.String(), Fault: fault(cause)}
-	err := s.closeRefund(ctx, plan, request, auditRefundRefused, outcome, func(*gorm.DB) error { return nil })
+	err := s.closeRefund(ctx, plan, request, auditRefundRefused, outcome, func(*gorm.DB, RefundPlan) error { return nil })
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (s *Service) refusedRefund(ctx context.Context, plan RefundPlan, request mo
 // to leave.
 func (s *Service) noteRefund(ctx context.Context, plan RefundPlan, request models.AuditEntry, made MadeRefund) error {
 	outcome := refundOutcome{Request: request.ID.String(), Refund: made.ID, Status: string(made.Status)}
-	return s.closeRefund(ctx, plan, request, auditRefundMade, outcome, func(tx *gorm.DB) error {
+	return s.closeRefund(ctx, plan, request, auditRefundMade, outcome, func(tx *gorm.DB, plan RefundPlan) error {
 		for _, kept := range plan.wish.Keeps {
 			if !kept.Until.After(s.clock()) {
 				continue // a crash ago it was still to come
@@ -178,11 +178,11 @@ func (s *Service) noteRefund(ctx context.Context, plan RefundPlan, request model
 	})
 }
 
-// closeRefund writes a request's outcome, unless another run has, and what goes
-// with it.
-func (s *Service) closeRefund(ctx context.Context, plan RefundPlan, request models.AuditEntry, action string, outcome refundOutcome, with func(tx *gorm.DB) error) error {
-	return s.db.Write(ctx, func(tx *gorm.DB) error {
-		if _, err := lockPayment(tx, plan.Payment); err != nil {
+// closeRefund writes a request's outcome, unless another run has, and what goes with it,
+// by the payment as it is now: its member may have become another's since.
+func (s *Service) closeRefund(ctx context.Context, plan RefundPlan, request models.AuditEntry, action string, outcome refundOutcome, with func(tx *gorm.DB, plan RefundPlan) error) error {
+	return s.db.Write(ctx, func(tx *gorm.DB) (err error) {
+		if plan.Payment, err = lockPayment(tx, plan.Payment); err != nil {
 			return err
 		}
 		log, err := refundRequests(tx, plan.Payment)
@@ -192,7 +192,7 @@ func (s *Service) closeRefund(ctx context.Context, plan RefundPlan, request mode
 		if _, closed := log.outcome(request); closed {
 			return nil
 		}
-		if err := with(tx); err != nil {
+		if err := with(tx, plan); err != nil {
 			return err
 		}
 		entry := s.entry(plan.by, action, plan.Payment.PaymentIntentID, plan.Payment.MemberID, nil, outcome)

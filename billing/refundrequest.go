@@ -27,15 +27,13 @@ type refundOutcome struct {
 }
 
 func refundRequests(db *gorm.DB, p models.Payment) (refundLog, error) {
-	query := db.Where("subject = ? AND action LIKE 'refund.%'", p.PaymentIntentID)
-	if p.MemberID != nil {
-		query = query.Where("member_id = ?", p.MemberID) // has an index
-	}
 	var log refundLog
-	if err := query.Order("at, id").Find(&log.entries).Error; err != nil {
+	// Not by member: the payment may have been another's when a refund was begun.
+	err := db.Where("subject = ? AND action LIKE 'refund.%'", p.PaymentIntentID).Order("at, id").Find(&log.entries).Error
+	if err != nil {
 		return log, fmt.Errorf("look for refunds of payment %s: %w", p.PaymentIntentID, err)
 	}
-	err := db.Model(&models.Refund{}).Where("payment_id = ? AND status IN ?", p.ID, []models.RefundStatus{models.RefundFailed, models.RefundCanceled}).
+	err = db.Model(&models.Refund{}).Where("payment_id = ? AND status IN ?", p.ID, []models.RefundStatus{models.RefundFailed, models.RefundCanceled}).
 		Pluck("id", &log.failed).Error
 	if err != nil {
 		return log, fmt.Errorf("look for failed refunds of payment %s: %w", p.PaymentIntentID, err)

@@ -16,6 +16,7 @@ import (
 type accountPage struct {
 	page
 	billing.Account
+	Strays  []billing.Stray
 	Address string
 	Limited bool // the address is not proven yet
 }
@@ -76,6 +77,9 @@ func (s *server) account(c echo.Context) error {
 	}
 	var err error
 	if p.Account, err = s.Billing.Account(ctx, v.Member.ID); err != nil {
+		return err
+	}
+	if p.Strays, err = s.Billing.Strays(ctx, v.Member.ID); err != nil {
 		return err
 	}
 	if err := s.giveAccess(c, *v); err != nil {

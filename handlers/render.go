@@ -112,6 +112,8 @@ func wayOut(r refusal) way {
 		return way{"/account/address", "error.way.address"}
 	case strings.HasPrefix(r.Code, "signin.") || r.Status == http.StatusUnauthorized:
 		return way{"/signin", "error.way.signin"}
+	case strings.HasPrefix(r.Code, "stray_"):
+		return way{"/account", "devices.back"}
 	case r.Code == codePurchaseNotFound:
 		return way{"/signin", "error.way.signin_to_see"}
 	}

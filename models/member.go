@@ -17,6 +17,9 @@ type Member struct {
 	Name               string     `gorm:"type:text;not null"`
 	Locale             string     `gorm:"type:text;not null"`
 	EntitlementVersion int64      `gorm:"type:bigint;not null;default:0"`
+	MergedInto         *uuid.UUID `gorm:"type:uuid"` // whose their purchases are now
+	MergedAt           *time.Time `gorm:"type:timestamptz"`
+	DisownedAt         *time.Time `gorm:"type:timestamptz"` // the owner of the address said: this was not me
 	CreatedAt          time.Time  `gorm:"type:timestamptz;not null;autoCreateTime:false"`
 	UpdatedAt          time.Time  `gorm:"type:timestamptz;not null;autoUpdateTime:false"`
 }
@@ -31,6 +34,10 @@ func (m Member) Address() string {
 	}
 	return ""
 }
+
+// Disowned says that whoever owns the address has said that what was bought under it is
+// not theirs, and that nobody has put it right yet.
+func (m Member) Disowned() bool { return m.Provisional() && m.DisownedAt != nil && m.MergedInto == nil }
 
 // Provisional says that the member's address belongs to another member.
 func (m Member) Provisional() bool { return m.Email == nil }

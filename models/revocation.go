@@ -55,3 +55,15 @@ func RevokeSessions(tx *gorm.DB, sessions []uuid.UUID, now time.Time) error {
 	}
 	return nil
 }
+
+// EndSessions ends the sessions that the condition is true of, and the tokens that were
+// signed for them. What has ended before keeps its reason.
+func EndSessions(tx *gorm.DB, reason string, now time.Time, which string, args ...any) error {
+	var ended []uuid.UUID
+	err := tx.Raw(`UPDATE sessions SET revoked_at = ?, revoked_reason = ? WHERE revoked_at IS NULL AND `+which+` RETURNING id`,
+		append([]any{now, reason}, args...)...).Scan(&ended).Error
+	if err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return RevokeSessions(tx, ended, now)
+}

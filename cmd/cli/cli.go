@@ -27,7 +27,7 @@ type cli struct {
 	Config      configCmd      `cmd:"" help:"The configuration."`
 	Catalog     catalogCmd     `cmd:"" help:"What the newsroom sells and takes."`
 	Stripe      stripeCmd      `cmd:"" help:"The newsroom's account at Stripe."`
-	Members     membersCmd     `cmd:"" help:"Find members, and see everything about one."`
+	Members     membersCmd     `cmd:"" help:"Find members, see everything about one, and make two one."`
 	Explain     explainCmd     `cmd:"" help:"What a member may read, what not, and why, as of any date."`
 	Grants      grantsCmd      `cmd:"" help:"Access with our compliments."`
 	Refund      refundCmd      `cmd:"" help:"Give a payment back, whole or in part, and say first what it does."`
@@ -49,8 +49,9 @@ type configCmd struct {
 }
 
 type membersCmd struct {
-	Find membersFindCmd `cmd:"" help:"Find members by a part of their address, or by any id."`
-	Show membersShowCmd `cmd:"" help:"Everything about one member."`
+	Find  membersFindCmd  `cmd:"" help:"Find members by a part of their address, or by any id."`
+	Show  membersShowCmd  `cmd:"" help:"Everything about one member."`
+	Merge membersMergeCmd `cmd:"" help:"Give what one member bought to another, who is the same person."`
 }
 
 type eventsCmd struct {

@@ -23,10 +23,14 @@ func (s *streams) printDossier(d billing.Dossier) {
 		for _, m := range d.Duplicates {
 			fmt.Fprintf(w, "Same address\t%s (%s), since %s\n", m.ID, proofOf(m), shown(m.Since))
 		}
+		for _, m := range d.Merged {
+			fmt.Fprintf(w, "Took in\t%s, on %s\n", m.ID, shown(m.At))
+		}
 	})
 	s.printSubscriptions(d)
 	s.printPayments(d)
 	s.printAccess(d.Access)
+	s.printOpen(d.Open)
 	if len(d.Audit) > 0 {
 		fmt.Fprintln(s.stdout, "\nDone by hand, the newest first")
 	}

@@ -66,10 +66,14 @@ func (s *streams) printExplanation(e billing.Explanation) {
 		fmt.Fprintln(s.stdout, "\nAs it was known then, and the reader met it:")
 		s.printAccess(*e.Then)
 	}
-	if len(e.Open) > 0 {
+	s.printOpen(e.Open)
+}
+
+func (s *streams) printOpen(open []billing.Sentence) {
+	if len(open) > 0 {
 		fmt.Fprintln(s.stdout, "\nWaits for you")
 	}
-	for _, each := range e.Open {
+	for _, each := range open {
 		fmt.Fprintf(s.stdout, "  %s\n", s.tell(each))
 	}
 }

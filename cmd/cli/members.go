@@ -67,6 +67,8 @@ func (c membersFindCmd) print(s *streams, found billing.Found) {
 // proofOf is how sure we are of an address.
 func proofOf(m billing.MemberLine) string {
 	switch {
+	case m.Disowned:
+		return "provisional, not the address owner's"
 	case m.Provisional:
 		return "provisional"
 	case m.Proven:

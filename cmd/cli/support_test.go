@@ -62,12 +62,8 @@ func (d desk) member(address string) uuid.UUID {
 // join has a reader buy a monthly membership, and returns the payment.
 func (d desk) join(member uuid.UUID) models.Payment {
 	d.t.Helper()
-	var price models.Price
-	if err := d.db.Where(`plan_id = 'member' AND "interval" = 'month' AND currency = 'eur' AND retired_at IS NULL`).Take(&price).Error; err != nil {
-		d.t.Fatal(err)
-	}
 	browser := sha256.Sum256([]byte("cookie"))
-	page, err := d.bill.StartCheckout(d.t.Context(), billing.Checkout{PriceID: price.ID, Buyer: billing.Buyer{
+	page, err := d.bill.StartCheckout(d.t.Context(), billing.Checkout{PriceID: d.monthly(), Buyer: billing.Buyer{
 		MemberID: &member, Nonce: models.NewID().String(), BrowserHash: browser[:], ReturnTo: "https://www.example.news/", Locale: "en",
 	}})
 	if err != nil {
@@ -75,6 +71,31 @@ func (d desk) join(member uuid.UUID) models.Payment {
 	}
 	d.comeBack(d.stripe.Pay(d.t, page, simtest.Pays).Location, browser[:])
 	return d.lastPayment()
+}
+
+// buysAs has somebody who is not signed in buy a membership under an address, and returns
+// whose purchase that is.
+func (d desk) buysAs(address string) uuid.UUID {
+	d.t.Helper()
+	browser := sha256.Sum256([]byte("guest"))
+	page, err := d.bill.StartCheckout(d.t.Context(), billing.Checkout{PriceID: d.monthly(), Buyer: billing.Buyer{
+		Nonce: models.NewID().String(), BrowserHash: browser[:], ReturnTo: "https://www.example.news/", Locale: "en",
+	}})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.comeBack(d.stripe.PayAs(d.t, page, simtest.Pays, address).Location, browser[:])
+	return *d.lastPayment().MemberID
+}
+
+// monthly is the price of a membership by the month.
+func (d desk) monthly() string {
+	d.t.Helper()
+	var price models.Price
+	if err := d.db.Where(`plan_id = 'member' AND "interval" = 'month' AND currency = 'eur' AND retired_at IS NULL`).Take(&price).Error; err != nil {
+		d.t.Fatal(err)
+	}
+	return price.ID
 }
 
 // give has a guest give once, and returns the payment.

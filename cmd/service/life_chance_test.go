@@ -21,7 +21,7 @@ type act struct {
 // acts are what readers, publishers and banks do. Most lives should have a membership,
 // so buying is there twice.
 var acts = []act{
-	{"buys", (*chance).anyPurchase}, {"buys", (*chance).anyPurchase}, {"buys unsigned", (*chance).buysUnsigned},
+	{"buys", (*chance).anyPurchase}, {"buys", (*chance).anyPurchase}, {"buys unsigned", (*chance).buysUnsigned}, {"answers for a stray", (*chance).answersForAStray}, {"answers for a stray", (*chance).answersForAStray},
 	{"gives", (*chance).anyGift},
 	{"pays what is owed", (*chance).paysWhatIsOwed},
 	{"is refused the renewal", (*chance).renewalRefused},

@@ -1,6 +1,11 @@
 package service_test
 
-import "net/http"
+import (
+	"net/http"
+	"regexp"
+
+	"github.com/jackc/pgx/v5"
+)
 
 // joins makes the reader a member whose address is proven: mostly by signing in, at
 // times by buying first, unsigned, under an address that nobody has. What was bought is
@@ -42,4 +47,31 @@ func (c *chance) buysUnsigned() bool {
 	defer func() { c.reader = reader }()
 	c.reader = c.browser()
 	return c.anyPurchase()
+}
+
+var (
+	strayForm = regexp.MustCompile(`(?s)action="(/account/purchases/([^"/]+)/(?:add|disown))".*?</form>`)
+	toldField = regexp.MustCompile(`name="told" value="([^"]*)"`)
+)
+
+// answersForAStray says of a purchase under the reader's address whether it was them. If
+// it was, what Stripe says of its customers is what the reader may read.
+func (c *chance) answersForAStray() bool {
+	forms := strayForm.FindAllStringSubmatch(c.get("/account").body, 2)
+	if forms == nil {
+		return false
+	}
+	add, disown := forms[0], forms[1]
+	pressed := pick(c, "answer", add, add, disown)
+	rows := must(c.books.Query(c.t.Context(), "SELECT id FROM customers WHERE member_id = $1", pressed[2]))(c.t)
+	customers := must(pgx.CollectRows(rows, pgx.RowTo[string]))(c.t)
+	if said := c.post(pressed[1], "told", toldField.FindStringSubmatch(add[0])[1]); said.status != http.StatusSeeOther {
+		c.t.Fatalf("%s was answered with %d", pressed[1], said.status)
+	}
+	if pressed[1] == add[1] {
+		for _, customer := range customers {
+			c.owners[customer] = c.member
+		}
+	}
+	return true
 }

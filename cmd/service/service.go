@@ -244,13 +244,16 @@ func (s *Service) stop(ctx context.Context) error {
 // Migrate brings the database to this program's schema.
 func Migrate(ctx context.Context, cfg Config) error { return models.Migrate(ctx, cfg.DatabaseURL) }
 
-// OpenBilling opens only what the command line's billing commands need.
+// OpenBilling opens only what the command line's billing commands need. Of jobs it adds
+// some and works none.
 func OpenBilling(ctx context.Context, cfg Config, clocks Clocks, log *slog.Logger) (*billing.Service, func(), error) {
 	db, err := openCurrent(ctx, cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	return newBilling(db, cfg, clocks, log), db.Close, nil
+	bill := newBilling(db, cfg, clocks, log)
+	bill.WriteBy(billing.Post{Jobs: notify.NewJobs(db, log)})
+	return bill, db.Close, nil
 }
 
 // OpenKeys opens only what the command line's keys commands need: of cfg the
