@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,14 +173,13 @@ func TestAFormThatIsSentTwiceIsCountedOnce(t *testing.T) {
 	n := open(t)
 	both := n.tills(billing.Till{PerNetwork: 1, OfStrangers: 1})
 	form := gift(nil, "5", models.Once)
-	var turn sync.Mutex
-	clicks := 0
-	n.onePage(20, func() (string, error) {
-		turn.Lock()
-		clicks++
-		at := both[clicks%2]
-		turn.Unlock()
-		return at.StartDonation(t.Context(), form)
-	})
+	var turn atomic.Int64
+	var clicks sync.WaitGroup
+	n.whileHeld("sign_in_limits", 2, func() {
+		clicks.Go(func() {
+			n.onePage(2, func() (string, error) { return both[turn.Add(1)%2].StartDonation(t.Context(), form) })
+		})
+	}, func() {})
+	clicks.Wait()
 	n.want("intents", n.intents(), int64(1))
 }
