@@ -52,8 +52,12 @@ func TestEveryAnswerHasTheHeaders(t *testing.T) {
 				continue // echo's own marks in the table
 			}
 			as := &browser{n: n, agent: b.agent, cookies: maps.Clone(b.cookies)}
-			wantHeld(t, who+": "+route.Method+" "+route.Path, route.Path, as.ask(route).Header)
-			asked++
+			h, what := as.ask(route).Header, who+": "+route.Method+" "+route.Path
+			if asked++; route.Path == "/.well-known/jwks.json" && route.Method != http.MethodDelete {
+				wantEqual(t, what, []string{h.Get("X-Content-Type-Options"), h.Get("Set-Cookie")}, []string{"nosniff", ""})
+				continue // anybody's, answered before all else, and no page
+			}
+			wantHeld(t, what, route.Path, h)
 		}
 		if asked < 70 {
 			t.Errorf("%s: %d routes: the table is not whole", who, asked)

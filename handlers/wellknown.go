@@ -58,6 +58,7 @@ func (s *server) revocations(c echo.Context) error {
 func publish(c echo.Context, mediaType, keep string, doc auth.Document) error {
 	h := c.Response().Header()
 	h.Set("Cache-Control", keep)
+	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("ETag", doc.ETag)
