@@ -123,7 +123,7 @@ const rowPatience = 15 * time.Minute
 // try runs one row in a world of its own.
 func try(ctx context.Context, g *ground, o Options, r row) (out outcome) {
 	out = outcome{row: r}
-	if r.run == nil || ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return out
 	}
 	begun := time.Now()

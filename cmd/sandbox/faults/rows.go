@@ -12,10 +12,9 @@ type row struct {
 	name  string // for ROW=
 	fault string
 	setting
-	alone   bool   // it needs the machine for itself
-	full    bool   // only in the long form
-	missing string // why it is not there yet; then run is nil
-	run     func(context.Context, *world) error
+	alone bool // it needs the machine for itself
+	full  bool // only in the long form
+	run   func(context.Context, *world) error
 }
 
 // matrix is every fault that the service must survive.
