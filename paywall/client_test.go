@@ -203,10 +203,11 @@ func TestWhatThisBrowserDidNotBeginIsNotFinished(t *testing.T) {
 	attacker := &browser{handler: paper, jar: map[string]string{}}
 	away := sentTo(t, attacker.goTo(to("/_membership/callback?return_to=/a/trap")))
 	victim := &browser{handler: paper, jar: map[string]string{"__Host-access": mine}}
-	sentTo(t, victim.goTo(to("/_membership/callback"))) // one of its own is under way
+	own := sentTo(t, victim.goTo(to("/_membership/callback"))).Query().Get("state") // one of its own is under way
 	flow := len(victim.jar)
 	for _, link := range []string{
 		back(away, "code", "c0de"), back(away, "error", "login_required"), "/_membership/callback?code=c0de&state=",
+		"/_membership/callback?code=c0de&state=" + own[:20] + strings.Repeat("x", 23), // finds the cookie, and is not it
 		"/_membership/callback?code=c0de&state=" + strings.Repeat("x", 43), "/_membership/callback?code=c0de&state=short",
 	} {
 		if got := sentTo(t, victim.goTo(to(link))).String(); got != paywalltest.Audience+"/" {

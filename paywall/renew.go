@@ -34,7 +34,7 @@ func (v *Verifier) renew(w http.ResponseWriter, r *http.Request, who *reader) (a
 	switch {
 	case who.err == nil && sent:
 		http.SetCookie(w, v.marker(sentAway, -1))
-	case sent && marker.Value == unanswered && (who.outlived() || errors.Is(who.err, errNoToken)):
+	case sent && marker.Value == unanswered && who.waits():
 		who.err = ErrUnavailable // that they have no token is not their fault
 	case !who.outlived() || sent || !navigation(r):
 	case v.keysFailing.Load() || v.feedAway.Load() || speculative(r):
@@ -57,6 +57,10 @@ func (v *Verifier) renew(w http.ResponseWriter, r *http.Request, who *reader) (a
 func (r *reader) outlived() bool {
 	return errors.Is(r.err, ErrExpired) || errors.Is(r.err, ErrRevoked) || errors.Is(r.err, errUnknownKey)
 }
+
+// waits reports whether the reader may have a session and, since it was not answered
+// for, has no token yet.
+func (r *reader) waits() bool { return r.outlived() || errors.Is(r.err, errNoToken) }
 
 // sendAway sends the reader to renew their token.
 func (v *Verifier) sendAway(w http.ResponseWriter, r *http.Request) {
