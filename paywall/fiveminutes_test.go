@@ -186,7 +186,7 @@ func (d developer) starts(commands string) (stop func()) {
 	}
 	return func() {
 		cancel()
-		<-ended
+		_ = <-ended // killed
 	}
 }
 

@@ -70,6 +70,7 @@ func (f forge) payloads() []row {
 		{name: "entitlements with a null", token: f.saying(f.body.with("entitlements", []any{"articles:full", nil}))},
 		{name: "entitlements as an object", token: f.saying(f.body.with("entitlements", object{"articles:full": true}))},
 		{name: "grace for ever", token: f.saying(f.body.with("grace", object{"reason": "kindness"})), strict: true},
+		{name: "grace until a word", token: f.saying(f.body.with("grace", object{"reason": "kindness", "until": "later"})), strict: true},
 		{name: "payload not an object", token: raw(`["articles:full"]`)},
 		{name: "payload twice", token: raw(string(f.body.json()) + string(f.body.json())), strict: true},
 		{name: "payload with a byte order mark", token: raw("\ufeff" + string(f.body.json())), strict: true},
@@ -96,6 +97,7 @@ func (f forge) headers() []row {
 		{name: "x5u", token: f.headed(f.head.with("x5u", "https://evil.example/cert")), strict: true},
 		{name: "duplicate alg", token: raw(`{"alg":"none",` + string(f.head.json()[1:])), strict: true},
 		{name: "header not an object", token: raw(`"ES256"`)},
+		{name: "header of a thousand brackets", token: raw(strings.Repeat("[", 1100) + strings.Repeat("]", 1100))},
 	}
 }
 
