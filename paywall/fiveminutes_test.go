@@ -186,7 +186,9 @@ func (d developer) starts(commands string) (stop func()) {
 	}
 	return func() {
 		cancel()
-		_ = <-ended // killed
+		if err := <-ended; err == nil {
+			d.t.Error("the service ended before it was stopped")
+		}
 	}
 }
 
