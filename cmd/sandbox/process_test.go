@@ -71,10 +71,10 @@ func start(t *testing.T, data string, flags ...string) *process {
 		}
 	}
 	addresses := printed.FindAllString(strings.Join(said, "\n"), -1)
-	if len(addresses) != 3 {
+	if len(addresses) != 4 { // the newspaper's two, the service's, and the control page's
 		t.Fatalf("the sandbox said %q", said)
 	}
-	p.news, p.members, p.stripe = addresses[0], addresses[1], addresses[2]
+	p.news, p.members, p.stripe = addresses[0], addresses[2], addresses[3]
 	go func() {
 		for lines.Scan() {
 		}

@@ -41,7 +41,7 @@ const welcome = `
 The sandbox is running. No money moves, and it can be reached from this machine only.
 
   The newspaper     %s
-  … on its own      %s   as if its domain were not the service's
+  The same, apart   %s   on a domain that is not the service's
   The service       %s
   Control page      %s   mails, payments, webhooks, and time
 
