@@ -44,6 +44,26 @@ func (n *newsroom) twin(reader uuid.UUID, metadata map[string]string, change ...
 	return session.URL
 }
 
+// boughtTwice is a reader who has paid two memberships, the second of which is to be
+// given back.
+func boughtTwice(t *testing.T) (*newsroom, uuid.UUID) {
+	t.Helper()
+	n := open(t)
+	reader := n.member("reader@example.org")
+	n.join(reader, simtest.Pays)
+	n.stripe.Pay(t, n.twin(reader, n.intent()), simtest.Pays)
+	n.settle()
+	return n, reader
+}
+
+// errand carries out one that is owed.
+func (n *newsroom) errand() {
+	n.t.Helper()
+	if worked, err := n.Errand(n.t.Context()); err != nil || !worked {
+		n.t.Fatal(worked, err)
+	}
+}
+
 func (n *newsroom) intent() map[string]string {
 	n.t.Helper()
 	var intent models.CheckoutIntent
@@ -215,11 +235,7 @@ func TestOtherSecondMembershipsWaitForStaff(t *testing.T) {
 // money goes back once.
 func TestAnErrandIsDoneOnce(t *testing.T) {
 	t.Parallel()
-	n := open(t)
-	reader := n.member("reader@example.org")
-	n.join(reader, simtest.Pays)
-	n.stripe.Pay(t, n.twin(reader, n.intent()), simtest.Pays)
-	n.settle()
+	n, reader := boughtTwice(t)
 	var met atomic.Int64
 	direct := n.Service
 	n.Service = n.through(func(w http.ResponseWriter, r *http.Request, to http.Handler) {
@@ -256,14 +272,8 @@ func TestAnErrandIsDoneOnce(t *testing.T) {
 // next, after the lease.
 func TestACrashBetweenCancelAndRefund(t *testing.T) {
 	t.Parallel()
-	n := open(t)
-	reader := n.member("reader@example.org")
-	n.join(reader, simtest.Pays)
-	n.stripe.Pay(t, n.twin(reader, n.intent()), simtest.Pays)
-	n.settle()
-	if worked, err := n.Errand(t.Context()); err != nil || !worked {
-		t.Fatal(worked, err)
-	}
+	n, reader := boughtTwice(t)
+	n.errand()
 	n.settle()
 	dead, err := n.ClaimErrand(t.Context())
 	if err != nil || dead == nil {
@@ -292,9 +302,7 @@ func TestALostDisputeCancels(t *testing.T) {
 		t.Fatalf("canceled while the bank decides: %s", got)
 	}
 	n.resync(n.edited(disputed("lost")), sub.CustomerID)
-	if worked, err := n.Errand(t.Context()); err != nil || !worked {
-		t.Fatal(worked, err)
-	}
+	n.errand()
 	if got := n.stripe.Sim.Subscriptions()[0].Status; got != "canceled" {
 		t.Errorf("the subscription is %s", got)
 	}
@@ -428,11 +436,7 @@ func (n *newsroom) post(catcher *mailcatch.Catcher) {
 // synced itself.
 func TestAnErrandIsInTheBooksWithoutDeliveries(t *testing.T) {
 	t.Parallel()
-	n := open(t)
-	reader := n.member("reader@example.org")
-	n.join(reader, simtest.Pays)
-	n.stripe.Pay(t, n.twin(reader, n.intent()), simtest.Pays)
-	n.settle()
+	n, reader := boughtTwice(t)
 	n.stripe.Sim.StopDelivering()
 	for done := range 2 { // the cancellation, then the refund
 		if worked, err := n.Errand(t.Context()); err != nil || !worked {

@@ -91,11 +91,7 @@ func TestTheMembershipThatGoesOnIsKept(t *testing.T) {
 // Money goes back only for what has ended: Stripe may refuse to end it.
 func TestNothingIsRefundedBeforeTheCancellation(t *testing.T) {
 	t.Parallel()
-	n := open(t)
-	reader := n.member("reader@example.org")
-	n.join(reader, simtest.Pays)
-	n.stripe.Pay(t, n.twin(reader, n.intent()), simtest.Pays)
-	n.settle()
+	n, reader := boughtTwice(t)
 	direct := n.Service
 	n.Service = n.through(func(w http.ResponseWriter, r *http.Request, to http.Handler) {
 		if r.Method == http.MethodDelete {
@@ -126,11 +122,7 @@ func TestNothingIsRefundedBeforeTheCancellation(t *testing.T) {
 // No room at Stripe is no failure of an errand: it keeps its tries and its turn.
 func TestAnErrandWaitsForRoom(t *testing.T) {
 	t.Parallel()
-	n := open(t)
-	reader := n.member("reader@example.org")
-	n.join(reader, simtest.Pays)
-	n.stripe.Pay(t, n.twin(reader, n.intent()), simtest.Pays)
-	n.settle()
+	n, _ := boughtTwice(t)
 	full := n.proxy(func(w http.ResponseWriter, r *http.Request, to http.Handler) {
 		w.Header().Set("Retry-After", "30")
 		refuse(w, http.StatusTooManyRequests, "rate_limit", "Too many requests.")
@@ -155,14 +147,8 @@ func TestAnErrandWaitsForRoom(t *testing.T) {
 // it has, and staff are.
 func TestARefundThatFailsIsForStaff(t *testing.T) {
 	t.Parallel()
-	n := open(t)
-	reader := n.member("reader@example.org")
-	n.join(reader, simtest.Pays)
-	n.stripe.Pay(t, n.twin(reader, n.intent()), simtest.Pays)
-	n.settle()
-	if worked, err := n.Errand(t.Context()); err != nil || !worked {
-		t.Fatal(worked, err)
-	}
+	n, _ := boughtTwice(t)
+	n.errand()
 	n.settle()
 	n.Service = n.refundsFail()
 	for range 30 {

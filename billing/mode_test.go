@@ -35,14 +35,8 @@ func TestWhatTheOtherModeBeganWaitsForIt(t *testing.T) {
 // A refund that is owed in the one mode is not asked for with the other one's key.
 func TestAnErrandIsOfItsMode(t *testing.T) {
 	t.Parallel()
-	n := open(t)
-	reader := n.member("reader@example.org")
-	n.join(reader, simtest.Pays)
-	n.stripe.Pay(t, n.twin(reader, n.intent()), simtest.Pays)
-	n.settle()
-	if worked, err := n.Errand(t.Context()); err != nil || !worked {
-		t.Fatal(worked, err)
-	}
+	n, reader := boughtTwice(t)
+	n.errand()
 	live := n.served(billing.Stripe(simtest.Key, n.stripe.URL), billing.Config{Livemode: true}, discard)
 	customer, err := n.api.Customers.New(&stripe.CustomerParams{Metadata: map[string]string{"member_id": reader.String()}})
 	if err != nil {
